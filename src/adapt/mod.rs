@@ -1,0 +1,1 @@
+//! Adapters: the only code here that does I/O.

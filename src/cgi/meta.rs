@@ -1,0 +1,1 @@
+//! Meta-variables. RFC 3875, 4.1.

@@ -1,0 +1,6 @@
+//! CGI/1.1 (RFC 3875): meta-variables, and the response that a script writes.
+//! FastCGI, SCGI and uwsgi carry both unchanged.
+
+pub mod encode;
+pub mod meta;
+pub mod response;

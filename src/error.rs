@@ -1,0 +1,292 @@
+//! What can go wrong, and whose fault it is: [`Error`] is the peer's (or a
+//! reason that we give), [`Refused`] the caller's, [`Overflow`] the caller's
+//! storage.
+
+use core::fmt;
+
+/// What the peer did wrong, or why we give an exchange up.
+///
+/// As the `Err` of [`next`](crate::Receive::next) it is sticky: the framing of
+/// the connection is lost. As the error of a `Fault` event, or of a `Done` that
+/// failed, it concerns one exchange alone. The last group of variants never
+/// comes from a machine: they are reasons for `fail`.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Error {
+    /// A FastCGI record of another version than 1. FastCGI 1.0, 3.3.
+    Version(u8),
+    /// A FastCGI BEGIN_REQUEST with request id 0. FastCGI 1.0, 3.3.
+    NullId,
+    /// A FastCGI BEGIN_REQUEST for an id that is active. FastCGI 1.0, 3.3.
+    DuplicateId(u16),
+    /// A FastCGI record for an id that is not active, on a connection that
+    /// carries one request at a time. FastCGI 1.0, 3.3.
+    UnknownId(u16),
+    /// A FastCGI record of this type is shorter than its fixed content.
+    /// FastCGI 1.0, 5.1 and 5.5.
+    RecordLength(u8),
+    /// A FastCGI record of this type may not come in this state.
+    /// FastCGI 1.0, 6 and 7.
+    OutOfOrder(u8),
+    /// A name-value pair runs past the end of its stream or record.
+    /// FastCGI 1.0, 3.4.
+    BadPair,
+    /// More records that concern nobody than the limit `stray_records`.
+    StrayRecords,
+    /// More records in a row without any event than the limit `idle_records`.
+    IdleRecords,
+    /// More management records than the limit `management_records`.
+    ManagementRecords,
+    /// The head is longer than the limit `head_bytes`.
+    HeadTooLong,
+    /// A head has more fields than the limit `fields`.
+    TooManyFields,
+    /// The body is longer than the limit `body_bytes`.
+    BodyTooLong,
+    /// A line of a head is longer than the limit `line_bytes`.
+    LineTooLong,
+    /// CONTENT_LENGTH (or Content-Length) is not a decimal number, or there
+    /// are two that differ. RFC 3875, 4.1.2; RFC 9110, 8.6.
+    ContentLength,
+    /// The body is longer than its declared length. RFC 3875, 4.2.
+    BodyExcess,
+    /// The body ended before its declared length. RFC 3875, 4.2; FastCGI 1.0, 6.2.
+    BodyShort,
+    /// The output ended without a byte. RFC 3875, 6.
+    NoResponse,
+    /// The output ended inside the head. RFC 3875, 6.2.
+    HeadCut,
+    /// The head ended without one field. RFC 3875, 6.2.
+    EmptyHead,
+    /// A head line without a colon, or with a name that is no token.
+    /// RFC 3875, 6.3.
+    BadField,
+    /// A folded (continued) head line. RFC 3875, 6.3.
+    Folding,
+    /// A control byte, NUL or bare CR in a field value. RFC 9110, 5.5.
+    BadValue,
+    /// A status that is not three digits from 200 to 599. RFC 3875, 6.3.3.
+    BadStatus,
+    /// A status from 100 to 199 where none may stand. RFC 3875, 6.3.3.
+    Interim(u16),
+    /// A status line where the Status field belongs, or the other way round.
+    /// RFC 3875, 6.2 and 5.
+    StatusLine,
+    /// Status, Content-Type or Location twice. RFC 3875, 6.3.
+    DuplicateField,
+    /// A Transfer-Encoding field in a CGI response. RFC 3875, 6.3.4.
+    TransferEncoding,
+    /// The connection ended.
+    Eof,
+    /// Ours: no capacity. 503.
+    Overloaded,
+    /// Ours: what stands behind failed. 502.
+    Upstream,
+    /// Ours: the client took too long. 408.
+    Timeout,
+    /// Ours: what stands behind took too long. 504.
+    UpstreamTimeout,
+    /// Ours: the application failed. 500.
+    Internal,
+}
+
+/// Whose fault an [`Error`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Blame {
+    /// The peer broke the protocol or a limit.
+    Peer,
+    /// We gave up: a reason for `fail`.
+    Us,
+}
+
+impl Error {
+    /// Whose fault it is.
+    ///
+    /// ```
+    /// use vestibule::{Blame, Error};
+    /// assert_eq!(Error::Version(2).blame(), Blame::Peer);
+    /// assert_eq!(Error::Overloaded.blame(), Blame::Us);
+    /// ```
+    pub const fn blame(&self) -> Blame {
+        match self {
+            Error::Overloaded
+            | Error::Upstream
+            | Error::Timeout
+            | Error::UpstreamTimeout
+            | Error::Internal => Blame::Us,
+            _ => Blame::Peer,
+        }
+    }
+
+    /// The HTTP status that answers a request spoilt by this error:
+    /// 400, 408, 413, 431, 500, 502, 503 or 504.
+    ///
+    /// ```
+    /// use vestibule::Error;
+    /// assert_eq!(Error::HeadTooLong.status(), 431);
+    /// assert_eq!(Error::BodyTooLong.status(), 413);
+    /// assert_eq!(Error::BadPair.status(), 400);
+    /// ```
+    pub const fn status(&self) -> u16 {
+        match self {
+            Error::HeadTooLong | Error::TooManyFields | Error::LineTooLong => 431,
+            Error::BodyTooLong => 413,
+            Error::Timeout => 408,
+            Error::Internal => 500,
+            Error::Upstream
+            | Error::NoResponse
+            | Error::HeadCut
+            | Error::EmptyHead
+            | Error::BadField
+            | Error::Folding
+            | Error::BadValue
+            | Error::BadStatus
+            | Error::Interim(_)
+            | Error::StatusLine
+            | Error::DuplicateField
+            | Error::TransferEncoding => 502,
+            Error::Overloaded => 503,
+            Error::UpstreamTimeout => 504,
+            _ => 400,
+        }
+    }
+
+    /// The section of the specification that was broken; empty where none is
+    /// (limits, and our own reasons).
+    ///
+    /// ```
+    /// assert_eq!(vestibule::Error::BadPair.section(), "FastCGI 1.0, 3.4");
+    /// ```
+    pub const fn section(&self) -> &'static str {
+        match self {
+            Error::Version(_) | Error::NullId | Error::DuplicateId(_) | Error::UnknownId(_) => {
+                "FastCGI 1.0, 3.3"
+            }
+            Error::RecordLength(_) => "FastCGI 1.0, 5.1 and 5.5",
+            Error::OutOfOrder(_) => "FastCGI 1.0, 6",
+            Error::BadPair => "FastCGI 1.0, 3.4",
+            Error::ContentLength => "RFC 3875, 4.1.2 and RFC 9110, 8.6",
+            Error::BodyExcess | Error::BodyShort => "RFC 3875, 4.2",
+            Error::NoResponse => "RFC 3875, 6",
+            Error::HeadCut | Error::EmptyHead | Error::StatusLine => "RFC 3875, 6.2",
+            Error::BadField | Error::Folding | Error::DuplicateField => "RFC 3875, 6.3",
+            Error::BadValue => "RFC 9110, 5.5",
+            Error::BadStatus | Error::Interim(_) => "RFC 3875, 6.3.3",
+            Error::TransferEncoding => "RFC 3875, 6.3.4",
+            _ => "",
+        }
+    }
+
+    const fn text(&self) -> &'static str {
+        match self {
+            Error::Version(_) => "unsupported record version",
+            Error::NullId => "BEGIN_REQUEST with request id 0",
+            Error::DuplicateId(_) => "BEGIN_REQUEST for an active request id",
+            Error::UnknownId(_) => "record for a request id that is not active",
+            Error::RecordLength(_) => "record too short for its type",
+            Error::OutOfOrder(_) => "record type not allowed now",
+            Error::BadPair => "malformed name-value pair",
+            Error::StrayRecords => "too many stray records",
+            Error::IdleRecords => "too many records that carry nothing",
+            Error::ManagementRecords => "too many management records",
+            Error::HeadTooLong => "head too long",
+            Error::TooManyFields => "too many fields in the head",
+            Error::BodyTooLong => "body too long",
+            Error::LineTooLong => "head line too long",
+            Error::ContentLength => "malformed or conflicting content length",
+            Error::BodyExcess => "body longer than its declared length",
+            Error::BodyShort => "body shorter than its declared length",
+            Error::NoResponse => "no response at all",
+            Error::HeadCut => "response ended inside its head",
+            Error::EmptyHead => "response head without a field",
+            Error::BadField => "malformed header field",
+            Error::Folding => "folded header line",
+            Error::BadValue => "forbidden byte in a field value",
+            Error::BadStatus => "malformed status",
+            Error::Interim(_) => "interim status not allowed",
+            Error::StatusLine => "status line where it does not belong, or none where one must be",
+            Error::DuplicateField => "field given twice",
+            Error::TransferEncoding => "Transfer-Encoding in a CGI response",
+            Error::Eof => "connection ended",
+            Error::Overloaded => "overloaded",
+            Error::Upstream => "upstream failed",
+            Error::Timeout => "timed out",
+            Error::UpstreamTimeout => "upstream timed out",
+            Error::Internal => "internal error",
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())?;
+        match self {
+            Error::Version(n) | Error::RecordLength(n) | Error::OutOfOrder(n) => write!(f, " ({n})")?,
+            Error::DuplicateId(n) | Error::UnknownId(n) | Error::Interim(n) => write!(f, " ({n})")?,
+            _ => {}
+        }
+        match self.section() {
+            "" => Ok(()),
+            section => write!(f, " [{section}]"),
+        }
+    }
+}
+
+impl core::error::Error for Error {}
+
+/// The caller asked for something that cannot be done now or at all. The
+/// machine's state did not change, and no byte is to be written.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// Not in this state of the exchange.
+    State,
+    /// No exchange has this id.
+    UnknownId,
+    /// No room for another exchange.
+    Full,
+    /// The lent room is too small.
+    Room {
+        /// How many bytes would do.
+        need: usize,
+    },
+    /// More than the declared length, or than one message may carry.
+    TooLong,
+    /// A field's name or value cannot be sent: a forbidden byte, a name that
+    /// the machine itself writes, or two names that become one.
+    Field,
+    /// A status that cannot be sent here.
+    Status,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refused::State => "not in this state",
+            Refused::UnknownId => "no such exchange",
+            Refused::Full => "no free exchange",
+            Refused::Room { .. } => "room too small",
+            Refused::TooLong => "too long",
+            Refused::Field => "field cannot be sent",
+            Refused::Status => "status cannot be sent",
+        })?;
+        match self {
+            Refused::Room { need } => write!(f, ": {need} bytes needed"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl core::error::Error for Refused {}
+
+/// The caller's storage is full. The machine goes on regardless.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Overflow;
+
+impl fmt::Display for Overflow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("field storage full")
+    }
+}
+
+impl core::error::Error for Overflow {}

@@ -1,0 +1,1 @@
+//! Text that several protocols share: header lines, tokens, statuses.
