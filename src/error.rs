@@ -221,7 +221,9 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())?;
         match self {
-            Error::Version(n) | Error::RecordLength(n) | Error::OutOfOrder(n) => write!(f, " ({n})")?,
+            Error::Version(n) | Error::RecordLength(n) | Error::OutOfOrder(n) => {
+                write!(f, " ({n})")?
+            }
             Error::DuplicateId(n) | Error::UnknownId(n) | Error::Interim(n) => write!(f, " ({n})")?,
             _ => {}
         }

@@ -132,7 +132,12 @@ impl<'i> Field<'i> {
     /// assert_eq!(field.space, Space::Var);
     /// ```
     pub const fn var(name: &'i [u8], value: &'i [u8]) -> Self {
-        Field { space: Space::Var, name, value, cut: Cut::Whole }
+        Field {
+            space: Space::Var,
+            name,
+            value,
+            cut: Cut::Whole,
+        }
     }
 
     /// A whole header field.
@@ -142,12 +147,22 @@ impl<'i> Field<'i> {
     /// assert_eq!(Field::header(b"Content-Type", b"text/plain").cut, Cut::Whole);
     /// ```
     pub const fn header(name: &'i [u8], value: &'i [u8]) -> Self {
-        Field { space: Space::Header, name, value, cut: Cut::Whole }
+        Field {
+            space: Space::Header,
+            name,
+            value,
+            cut: Cut::Whole,
+        }
     }
 
     /// A whole trailer field.
     pub const fn trailer(name: &'i [u8], value: &'i [u8]) -> Self {
-        Field { space: Space::Trailer, name, value, cut: Cut::Whole }
+        Field {
+            space: Space::Trailer,
+            name,
+            value,
+            cut: Cut::Whole,
+        }
     }
 
     /// The value without blanks (SP, HTAB) around it where those mean nothing,
@@ -159,7 +174,11 @@ impl<'i> Field<'i> {
     /// assert_eq!(Field::var(b"A", b" b").trimmed(), b" b");
     /// ```
     pub fn trimmed(&self) -> &'i [u8] {
-        if self.space.trims() { trim(self.value) } else { self.value }
+        if self.space.trims() {
+            trim(self.value)
+        } else {
+            self.value
+        }
     }
 }
 

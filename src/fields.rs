@@ -43,7 +43,12 @@ pub struct Fields<B> {
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
     /// Empty, over `buf`, whose contents do not matter.
     pub const fn new(buf: B) -> Self {
-        Fields { buf, len: 0, open: None, overflowed: false }
+        Fields {
+            buf,
+            len: 0,
+            open: None,
+            overflowed: false,
+        }
     }
 
     /// Forgets all fields and any overflow.
@@ -61,7 +66,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
         }
         let Some((name, value)) = self.open else {
             // The rest of a field whose earlier piece did not fit.
-            return if self.overflowed { Err(Overflow) } else { Ok(()) };
+            return if self.overflowed {
+                Err(Overflow)
+            } else {
+                Ok(())
+            };
         };
         match self.append(field, name, value) {
             Some(open) => self.open = Some(open),
@@ -78,7 +87,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
     }
 
     fn append(&mut self, field: Field<'_>, name: usize, value: usize) -> Option<(usize, usize)> {
-        let end = self.len.checked_add(ENTRY)?.checked_add(name)?.checked_add(value)?;
+        let end = self
+            .len
+            .checked_add(ENTRY)?
+            .checked_add(name)?
+            .checked_add(value)?;
         let entry = self.buf.as_mut().get_mut(self.len..)?;
         // Room for the lengths too, before anything is written.
         let (first, rest) = entry.split_first_mut()?;
@@ -95,17 +108,30 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
             Space::Trailer => 2,
             Space::Attribute => 3,
         };
-        Some((name.checked_add(field.name.len())?, value.checked_add(field.value.len())?))
+        Some((
+            name.checked_add(field.name.len())?,
+            value.checked_add(field.value.len())?,
+        ))
     }
 
     fn close(&mut self) {
-        let Some((name, value)) = self.open.take() else { return };
-        let Some(entry) = self.buf.as_mut().get_mut(self.len..) else { return };
-        let Some((head, text)) = entry.split_first_chunk_mut::<ENTRY>() else { return };
+        let Some((name, value)) = self.open.take() else {
+            return;
+        };
+        let Some(entry) = self.buf.as_mut().get_mut(self.len..) else {
+            return;
+        };
+        let Some((head, text)) = entry.split_first_chunk_mut::<ENTRY>() else {
+            return;
+        };
         let trimmed = match text.get_mut(name..).and_then(|t| t.get_mut(..value)) {
             Some(bytes) if head.first().is_some_and(|s| space(*s).trims()) => {
                 let end = trim_end(bytes);
-                let start = bytes.iter().take(end).take_while(|b| matches!(b, b' ' | b'\t')).count();
+                let start = bytes
+                    .iter()
+                    .take(end)
+                    .take_while(|b| matches!(b, b' ' | b'\t'))
+                    .count();
                 bytes.rotate_left(start.min(bytes.len()));
                 end.saturating_sub(start)
             }
@@ -115,7 +141,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
         *n = u32::try_from(name).unwrap_or(u32::MAX).to_be_bytes();
         let [_, _, _, _, _, v @ ..] = head;
         *v = u32::try_from(trimmed).unwrap_or(u32::MAX).to_be_bytes();
-        self.len = self.len.saturating_add(ENTRY).saturating_add(name).saturating_add(trimmed);
+        self.len = self
+            .len
+            .saturating_add(ENTRY)
+            .saturating_add(name)
+            .saturating_add(trimmed);
     }
 
     /// Whether a field was left out since the last [`clear`](Self::clear).
@@ -125,7 +155,9 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
 
     /// The complete fields, in order.
     pub fn iter(&self) -> Pairs<'_> {
-        Pairs { rest: self.buf.as_ref().get(..self.len).unwrap_or(&[]) }
+        Pairs {
+            rest: self.buf.as_ref().get(..self.len).unwrap_or(&[]),
+        }
     }
 
     /// The value of the first field of this name: header and trailer names
@@ -170,7 +202,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> fmt::Debug for Fields<B> {
 }
 
 fn named(field: &Field<'_>, name: &[u8]) -> bool {
-    if field.space.trims() { field.name.eq_ignore_ascii_case(name) } else { field.name == name }
+    if field.space.trims() {
+        field.name.eq_ignore_ascii_case(name)
+    } else {
+        field.name == name
+    }
 }
 
 fn space(code: u8) -> Space {
@@ -183,7 +219,11 @@ fn space(code: u8) -> Space {
 }
 
 fn trim_end(bytes: &[u8]) -> usize {
-    let blanks = bytes.iter().rev().take_while(|b| matches!(b, b' ' | b'\t')).count();
+    let blanks = bytes
+        .iter()
+        .rev()
+        .take_while(|b| matches!(b, b' ' | b'\t'))
+        .count();
     bytes.len().saturating_sub(blanks)
 }
 
@@ -208,7 +248,12 @@ impl<'a> Iterator for Pairs<'a> {
         let (name, text) = text.split_at_checked(n)?;
         let (value, rest) = text.split_at_checked(v)?;
         self.rest = rest;
-        Some(Field { space: space(*code), name, value, cut: Cut::Whole })
+        Some(Field {
+            space: space(*code),
+            name,
+            value,
+            cut: Cut::Whole,
+        })
     }
 }
 
@@ -217,7 +262,10 @@ mod tests {
     use super::*;
 
     fn piece<'a>(cut: Cut, name: &'a [u8], value: &'a [u8]) -> Field<'a> {
-        Field { cut, ..Field::header(name, value) }
+        Field {
+            cut,
+            ..Field::header(name, value)
+        }
     }
 
     #[test]
@@ -229,7 +277,10 @@ mod tests {
         f.push(piece(Cut::Last, b"", b"")).unwrap();
         f.push(Field::var(b"V", b" v ")).unwrap();
         let all: Vec<_> = f.iter().collect();
-        assert_eq!(all, [Field::header(b"X-A", b"b  c"), Field::var(b"V", b" v ")]);
+        assert_eq!(
+            all,
+            [Field::header(b"X-A", b"b  c"), Field::var(b"V", b" v ")]
+        );
         assert_eq!(f.get(b"x-a"), Some(&b"b  c"[..]));
         assert_eq!(f.get(b"v"), None);
     }
@@ -251,8 +302,13 @@ mod tests {
             let mut f = Fields::new(vec![0; size]);
             let whole = f.push(Field::var(b"AB", b"cd")).is_ok();
             assert_eq!(whole, size >= 13);
-            let cut = f.push(piece(Cut::First, b"N", b"")).and_then(|()| f.push(piece(Cut::Last, b"", b"v")));
-            assert_eq!(f.iter().count(), usize::from(whole) + usize::from(cut.is_ok()));
+            let cut = f
+                .push(piece(Cut::First, b"N", b""))
+                .and_then(|()| f.push(piece(Cut::Last, b"", b"v")));
+            assert_eq!(
+                f.iter().count(),
+                usize::from(whole) + usize::from(cut.is_ok())
+            );
             assert_eq!(f.overflowed(), !whole || cut.is_err());
         }
     }

@@ -49,13 +49,22 @@ impl Inline {
 impl<'b> Frame<'b> {
     /// Nothing to write.
     pub const EMPTY: Frame<'static> = Frame {
-        inline: Inline { head: [0; HEAD], tail: [0; TAIL], head_len: 0, tail_len: 0, position: 0 },
+        inline: Inline {
+            head: [0; HEAD],
+            tail: [0; TAIL],
+            head_len: 0,
+            tail_len: 0,
+            position: 0,
+        },
         body: &[],
     };
 
     /// A frame of `body` alone.
     pub(crate) fn of(body: &'b [u8]) -> Self {
-        Frame { body, ..Frame::EMPTY }
+        Frame {
+            body,
+            ..Frame::EMPTY
+        }
     }
 
     /// Adds to the inline head. Only constants of this crate come here, each
@@ -111,7 +120,9 @@ impl<'b> Frame<'b> {
         let mut free = &mut *out;
         for part in self.slices() {
             let n = part.len().min(free.len());
-            let (now, later) = core::mem::take(&mut free).split_at_mut_checked(n).unwrap_or_default();
+            let (now, later) = core::mem::take(&mut free)
+                .split_at_mut_checked(n)
+                .unwrap_or_default();
             if let Some(part) = part.get(..n) {
                 fill(now, part);
             }
@@ -131,7 +142,10 @@ impl<'b> Frame<'b> {
     /// Drops the lifetime and keeps the position, for a loop that cannot write
     /// all of it now.
     pub fn park(self) -> Parked {
-        Parked { inline: self.inline, body_len: self.body.len() }
+        Parked {
+            inline: self.inline,
+            body_len: self.body.len(),
+        }
     }
 }
 
@@ -165,7 +179,10 @@ impl Parked {
     /// The frame again, with the same bytes as before. `None` when their
     /// length is another one.
     pub fn unpark(self, body: &[u8]) -> Option<Frame<'_>> {
-        (body.len() == self.body_len).then_some(Frame { inline: self.inline, body })
+        (body.len() == self.body_len).then_some(Frame {
+            inline: self.inline,
+            body,
+        })
     }
 }
 

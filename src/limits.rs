@@ -23,7 +23,11 @@ pub struct Limits {
 
 impl Limits {
     /// 64 KiB of head, 256 fields, bodies of any size.
-    pub const DEFAULT: Limits = Limits { head_bytes: 65_536, fields: 256, body_bytes: u64::MAX };
+    pub const DEFAULT: Limits = Limits {
+        head_bytes: 65_536,
+        fields: 256,
+        body_bytes: u64::MAX,
+    };
 
     /// Sets [`head_bytes`](Self::head_bytes).
     #[must_use]

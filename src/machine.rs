@@ -116,7 +116,9 @@ pub trait Status {
 ///
 /// Calls that are refused ([`Refused`]) change nothing. Every frame must be
 /// written, in the order made; an empty one is nothing to write.
-pub trait Server: Status + for<'i> Receive<Event<'i> = Request<'i, <Self as Server>::Ext<'i>>> {
+pub trait Server:
+    Status + for<'i> Receive<Event<'i> = Request<'i, <Self as Server>::Ext<'i>>>
+{
     /// The protocol's own events.
     type Ext<'i>;
 
@@ -154,7 +156,12 @@ pub trait Server: Status + for<'i> Receive<Event<'i> = Request<'i, <Self as Serv
     fn body<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused>;
 
     /// Ends the answer. Trailers are dropped where the wire cannot carry them.
-    fn finish<'b, 'f, I>(&mut self, id: Id, trailers: I, room: &'b mut [u8]) -> Result<Frame<'b>, Refused>
+    fn finish<'b, 'f, I>(
+        &mut self,
+        id: Id,
+        trailers: I,
+        room: &'b mut [u8],
+    ) -> Result<Frame<'b>, Refused>
     where
         I: IntoIterator<Item = Field<'f>> + Clone;
 
@@ -182,7 +189,9 @@ pub trait Server: Status + for<'i> Receive<Event<'i> = Request<'i, <Self as Serv
 ///
 /// Calls that are refused ([`Refused`]) change nothing. Every frame must be
 /// written, in the order made; an empty one is nothing to write.
-pub trait Client: Status + for<'i> Receive<Event<'i> = Response<'i, <Self as Client>::Ext<'i>>> {
+pub trait Client:
+    Status + for<'i> Receive<Event<'i> = Response<'i, <Self as Client>::Ext<'i>>>
+{
     /// The protocol's own events.
     type Ext<'i>;
 

@@ -37,12 +37,23 @@ pub struct Timeouts {
 
 impl Timeouts {
     /// The defaults named at each field.
-    pub const DEFAULT: Timeouts =
-        Timeouts { idle: 60_000, head: 10_000, body: 30_000, response: 60_000, closing: 2_000 };
+    pub const DEFAULT: Timeouts = Timeouts {
+        idle: 60_000,
+        head: 10_000,
+        body: 30_000,
+        response: 60_000,
+        closing: 2_000,
+    };
 
     /// The same time for every phase.
     pub const fn all(ms: u32) -> Self {
-        Timeouts { idle: ms, head: ms, body: ms, response: ms, closing: ms }
+        Timeouts {
+            idle: ms,
+            head: ms,
+            body: ms,
+            response: ms,
+            closing: ms,
+        }
     }
 
     const fn of(&self, phase: Phase) -> u32 {
@@ -86,7 +97,11 @@ pub struct Deadline {
 impl Deadline {
     /// Nothing observed yet, so nothing can expire.
     pub const fn new(timeouts: Timeouts) -> Self {
-        Deadline { timeouts, phase: Phase::Idle, since: None }
+        Deadline {
+            timeouts,
+            phase: Phase::Idle,
+            since: None,
+        }
     }
 
     /// To be called after each batch of input or output with the machine's
@@ -104,7 +119,9 @@ impl Deadline {
     pub fn at(&self) -> Option<Millis> {
         let ms = self.timeouts.of(self.phase);
         match self.since {
-            Some(Millis(since)) if ms != u32::MAX => Some(Millis(since.saturating_add(u64::from(ms)))),
+            Some(Millis(since)) if ms != u32::MAX => {
+                Some(Millis(since.saturating_add(u64::from(ms))))
+            }
             _ => None,
         }
     }

@@ -5,7 +5,12 @@ use crate::event::{Field, Length};
 
 /// Writes the head of a CGI response into `room`, whole or not at all, and
 /// says how many bytes it took.
-pub fn head<'f, I>(status: u16, fields: I, length: Length, room: &mut [u8]) -> Result<usize, Refused>
+pub fn head<'f, I>(
+    status: u16,
+    fields: I,
+    length: Length,
+    room: &mut [u8],
+) -> Result<usize, Refused>
 where
     I: IntoIterator<Item = Field<'f>> + Clone,
 {

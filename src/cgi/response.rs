@@ -18,7 +18,11 @@ pub struct Rules {
 
 impl Rules {
     /// No switch on.
-    pub const STRICT: Rules = Rules { limits: Limits::DEFAULT, line_bytes: 8192, switches: 0 };
+    pub const STRICT: Rules = Rules {
+        limits: Limits::DEFAULT,
+        line_bytes: 8192,
+        switches: 0,
+    };
 }
 
 /// What the parser gives.
@@ -55,7 +59,11 @@ impl State {
         State {}
     }
 
-    pub fn next<'i>(&mut self, rules: &Rules, input: &mut &'i [u8]) -> Result<Next<Piece<'i>>, Error> {
+    pub fn next<'i>(
+        &mut self,
+        rules: &Rules,
+        input: &mut &'i [u8],
+    ) -> Result<Next<Piece<'i>>, Error> {
         let _ = (rules, input);
         Ok(Next::NeedInput)
     }
@@ -76,7 +84,10 @@ pub struct Parser {
 impl Parser {
     /// For the answer to a request whose method was HEAD (`true`) or another.
     pub const fn new(rules: Rules, head_request: bool) -> Self {
-        Parser { rules, state: State::new(head_request) }
+        Parser {
+            rules,
+            state: State::new(head_request),
+        }
     }
 }
 

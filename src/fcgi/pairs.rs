@@ -50,7 +50,9 @@ impl Decoder {
     /// [`at_border`](Self::at_border).
     #[inline(always)]
     pub fn whole<'i>(content: &mut &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
-        let [n, v, rest @ ..] = *content else { return None };
+        let [n, v, rest @ ..] = *content else {
+            return None;
+        };
         if (*n | *v) & 0x80 != 0 {
             return None;
         }
@@ -68,7 +70,9 @@ impl Decoder {
         loop {
             match self.stage {
                 Stage::NameLength | Stage::ValueLength => {
-                    let [byte, rest @ ..] = *content else { return Piece::Empty };
+                    let [byte, rest @ ..] = *content else {
+                        return Piece::Empty;
+                    };
                     *content = rest;
                     if !self.length_byte(*byte) {
                         continue;
@@ -82,7 +86,11 @@ impl Decoder {
                 }
                 Stage::First | Stage::Middle => {
                     let name = split(content, &mut self.name);
-                    let value = if self.name == 0 { split(content, &mut self.value) } else { &[] };
+                    let value = if self.name == 0 {
+                        split(content, &mut self.value)
+                    } else {
+                        &[]
+                    };
                     let last = self.name == 0 && self.value == 0;
                     if !last && name.is_empty() && value.is_empty() {
                         return Piece::Empty;
@@ -93,8 +101,17 @@ impl Decoder {
                         (_, true) => Cut::Last,
                         (_, false) => Cut::Middle,
                     };
-                    self.stage = if last { Stage::NameLength } else { Stage::Middle };
-                    return Piece::Field(Field { space: Space::Var, name, value, cut });
+                    self.stage = if last {
+                        Stage::NameLength
+                    } else {
+                        Stage::Middle
+                    };
+                    return Piece::Field(Field {
+                        space: Space::Var,
+                        name,
+                        value,
+                        cut,
+                    });
                 }
             }
         }
@@ -123,7 +140,9 @@ impl Decoder {
 
 /// Takes up to `*left` bytes off `content`.
 fn split<'i>(content: &mut &'i [u8], left: &mut u32) -> &'i [u8] {
-    let n = content.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+    let n = content
+        .len()
+        .min(usize::try_from(*left).unwrap_or(usize::MAX));
     let (now, rest) = content.split_at_checked(n).unwrap_or_default();
     *content = rest;
     *left = left.saturating_sub(u32::try_from(n).unwrap_or(u32::MAX));

@@ -55,7 +55,12 @@ impl Header {
         if version != VERSION {
             return Err(Error::Version(version));
         }
-        Ok(Header { kind, id: u16::from_be_bytes([i0, i1]), content: u16::from_be_bytes([c0, c1]), padding })
+        Ok(Header {
+            kind,
+            id: u16::from_be_bytes([i0, i1]),
+            content: u16::from_be_bytes([c0, c1]),
+            padding,
+        })
     }
 
     #[inline]
@@ -70,13 +75,24 @@ impl Header {
     #[inline]
     pub const fn of(kind: u8, id: u16, content: u16) -> Header {
         let [_, low] = content.wrapping_neg().to_be_bytes();
-        Header { kind, id, content, padding: low & 7 }
+        Header {
+            kind,
+            id,
+            content,
+            padding: low & 7,
+        }
     }
 
     /// The header of an empty record: the end of a stream.
     #[inline]
     pub const fn end(kind: u8, id: u16) -> [u8; HEADER] {
-        Header { kind, id, content: 0, padding: 0 }.encode()
+        Header {
+            kind,
+            id,
+            content: 0,
+            padding: 0,
+        }
+        .encode()
     }
 }
 
@@ -165,7 +181,9 @@ impl Reader {
         let before = input.len();
         let bytes = self.gather(input);
         let taken = before.saturating_sub(input.len());
-        self.content = self.content.saturating_sub(u16::try_from(taken).unwrap_or(u16::MAX));
+        self.content = self
+            .content
+            .saturating_sub(u16::try_from(taken).unwrap_or(u16::MAX));
         bytes
     }
 
@@ -175,7 +193,9 @@ impl Reader {
         let n = input.len().min(usize::from(self.content));
         let (now, rest) = input.split_at_checked(n).unwrap_or_default();
         *input = rest;
-        self.content = self.content.saturating_sub(u16::try_from(n).unwrap_or(u16::MAX));
+        self.content = self
+            .content
+            .saturating_sub(u16::try_from(n).unwrap_or(u16::MAX));
         now
     }
 
@@ -192,7 +212,9 @@ impl Reader {
         if self.padding != 0 {
             let n = input.len().min(usize::from(self.padding));
             *input = input.get(n..).unwrap_or(&[]);
-            self.padding = self.padding.saturating_sub(u8::try_from(n).unwrap_or(u8::MAX));
+            self.padding = self
+                .padding
+                .saturating_sub(u8::try_from(n).unwrap_or(u8::MAX));
         }
         self.padding == 0
     }
@@ -215,7 +237,13 @@ mod tests {
 
     #[test]
     fn largest_record() {
-        let bytes = Header { kind: 6, id: 1, content: u16::MAX, padding: u8::MAX }.encode();
+        let bytes = Header {
+            kind: 6,
+            id: 1,
+            content: u16::MAX,
+            padding: u8::MAX,
+        }
+        .encode();
         let mut reader = Reader::default();
         let mut input = &bytes[..];
         assert!(reader.header(&mut input).unwrap().is_some());
