@@ -39,27 +39,18 @@ pub(crate) enum Piece<'i> {
 }
 
 impl Decoder {
+    /// At a border.
+    pub const NEW: Decoder = Decoder {
+        name: 0,
+        value: 0,
+        more: 0,
+        stage: Stage::NameLength,
+    };
+
     /// Whether no pair is under way.
     #[inline]
     pub fn at_border(&self) -> bool {
         matches!(self.stage, Stage::NameLength) && self.more == 0
-    }
-
-    /// The hot path: a pair with one-byte lengths that is whole in `content`,
-    /// taken off its front. Nothing is changed otherwise. To be called only
-    /// [`at_border`](Self::at_border).
-    #[inline(always)]
-    pub fn whole<'i>(content: &mut &'i [u8]) -> Option<(&'i [u8], &'i [u8])> {
-        let [n, v, rest @ ..] = *content else {
-            return None;
-        };
-        if (*n | *v) & 0x80 != 0 {
-            return None;
-        }
-        let (name, rest) = rest.split_at_checked(usize::from(*n))?;
-        let (value, rest) = rest.split_at_checked(usize::from(*v))?;
-        *content = rest;
-        Some((name, value))
     }
 
     /// The cold path: any step of any pair, off the front of `content`, which

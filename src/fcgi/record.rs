@@ -121,6 +121,14 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
+    /// At a border.
+    pub const NEW: Reader = Reader {
+        gather: [0; HEADER],
+        have: 0,
+        content: 0,
+        padding: 0,
+    };
+
     /// Whether the next byte is the first of a header.
     #[inline]
     pub fn at_border(&self) -> bool {
@@ -197,13 +205,6 @@ impl Reader {
             .content
             .saturating_sub(u16::try_from(n).unwrap_or(u16::MAX));
         now
-    }
-
-    /// Skips what is left of content and padding; true when the record is done.
-    #[inline]
-    pub fn skip(&mut self, input: &mut &[u8]) -> bool {
-        let _ = self.take(input);
-        self.content == 0 && self.skip_padding(input)
     }
 
     /// Skips padding; true when none is left.
