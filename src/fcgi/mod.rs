@@ -7,7 +7,7 @@ pub(crate) mod values;
 
 pub use record::{MAX_CONTENT, kind};
 pub use server::{Ext as ServerExt, Limits as ServerLimits, Server, Slot};
-pub use values::Wanted;
+pub use values::{Values, Wanted};
 
 /// What an application is asked to be. FastCGI 1.0, 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
