@@ -3,7 +3,7 @@
 use core::fmt;
 
 use crate::error::Overflow;
-use crate::event::{Cut, Field, Space};
+use crate::event::{Cut, Field, Space, trim};
 use crate::frame::fill;
 
 /// Space, length of the name, length of the value.
@@ -126,14 +126,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
         };
         let trimmed = match text.get_mut(name..).and_then(|t| t.get_mut(..value)) {
             Some(bytes) if head.first().is_some_and(|s| space(*s).trims()) => {
-                let end = trim_end(bytes);
-                let start = bytes
-                    .iter()
-                    .take(end)
-                    .take_while(|b| matches!(b, b' ' | b'\t'))
-                    .count();
-                bytes.rotate_left(start.min(bytes.len()));
-                end.saturating_sub(start)
+                let rest = trim_start(bytes);
+                let start = bytes.len().saturating_sub(rest.len());
+                let length = trim(rest).len();
+                // Byte by byte: it is rare, and rotating can panic.
+                for to in 0..length {
+                    let byte = bytes.get(to.saturating_add(start)).copied();
+                    if let (Some(slot), Some(byte)) = (bytes.get_mut(to), byte) {
+                        *slot = byte;
+                    }
+                }
+                length
             }
             _ => value,
         };
@@ -218,13 +221,11 @@ fn space(code: u8) -> Space {
     }
 }
 
-fn trim_end(bytes: &[u8]) -> usize {
-    let blanks = bytes
-        .iter()
-        .rev()
-        .take_while(|b| matches!(b, b' ' | b'\t'))
-        .count();
-    bytes.len().saturating_sub(blanks)
+fn trim_start(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 /// The fields of a [`Fields`], each whole.

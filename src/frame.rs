@@ -202,11 +202,13 @@ fn append(to: &mut [u8], at: u8, bytes: &[u8]) -> u8 {
 }
 
 /// Copies where the lengths agree, which every caller sees to; unlike
-/// `copy_from_slice` without a path that panics.
+/// `copy_from_slice` without a path that panics. Compiles to a memcpy.
 #[inline]
 pub(crate) fn fill(to: &mut [u8], from: &[u8]) {
     if to.len() == from.len() {
-        to.copy_from_slice(from);
+        for (to, from) in to.iter_mut().zip(from) {
+            *to = *from;
+        }
     }
 }
 

@@ -339,7 +339,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         let guess = usize::from(id.get().wrapping_sub(1));
         let index = match slots.get(guess).is_some_and(free) {
             true => Some(guess),
-            false => slots.iter().take(usize::from(u16::MAX)).position(free),
+            false => (0..slots.len().min(usize::from(u16::MAX)))
+                .find(|i| slots.get(*i).is_some_and(free)),
         };
         let reason = match (Role::from_code(u16::from_be_bytes([r0, r1])), index) {
             (None, _) => {

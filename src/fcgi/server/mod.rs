@@ -233,7 +233,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         if self.active == 0 {
             return None;
         }
-        slots.iter().position(is)
+        (0..slots.len()).find(|i| slots.get(*i).is_some_and(is))
     }
 
     fn find(&self, id: Id) -> Option<&Slot> {
