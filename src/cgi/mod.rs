@@ -2,5 +2,7 @@
 //! FastCGI, SCGI and uwsgi carry both unchanged.
 
 pub mod encode;
+mod known;
 pub mod meta;
 pub mod response;
+mod rules;

@@ -1,1 +1,5 @@
 //! Text that several protocols share: header lines, tokens, statuses.
+
+pub(crate) mod lines;
+pub(crate) mod status;
+pub(crate) mod token;

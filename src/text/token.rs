@@ -1,0 +1,146 @@
+//! The byte classes of header text. RFC 9110, 5.5 and 5.6.2.
+
+/// The bytes of a token, as a bit set over ASCII.
+const TOKEN: [u64; 2] = token_bits();
+
+const fn token_bits() -> [u64; 2] {
+    let text = b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut bits: u128 = 0;
+    let mut rest: &[u8] = text;
+    while let [byte, tail @ ..] = rest {
+        bits |= 1u128.wrapping_shl(widen(*byte));
+        rest = tail;
+    }
+    split(bits.to_le_bytes())
+}
+
+const fn widen(byte: u8) -> u32 {
+    u32::from_le_bytes([byte, 0, 0, 0])
+}
+
+const fn split(bytes: [u8; 16]) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = bytes;
+    [
+        u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        u64::from_le_bytes([i, j, k, l, m, n, o, p]),
+    ]
+}
+
+/// Whether `byte` may stand in a token, and so in a field's name.
+#[inline(always)]
+pub(crate) const fn is_token(byte: u8) -> bool {
+    let [low, high] = TOKEN;
+    let word = if byte & 0x40 == 0 { low } else { high };
+    byte < 0x80 && word.wrapping_shr(widen(byte & 0x3f)) & 1 != 0
+}
+
+/// Whether `byte` may stand in a field's value: no control byte but HTAB.
+#[inline(always)]
+pub(crate) const fn is_value(byte: u8) -> bool {
+    matches!(byte, b'\t' | b' '..=b'~' | 0x80..)
+}
+
+/// How many bytes at the front of `bytes` are token bytes.
+#[inline]
+pub(crate) fn token_len(bytes: &[u8]) -> usize {
+    // Names are short: a loop by bytes beats one by words.
+    bytes
+        .iter()
+        .position(|b| !is_token(*b))
+        .unwrap_or(bytes.len())
+}
+
+/// Whether `name` can be a field's name.
+#[inline]
+pub(crate) fn is_name(name: &[u8]) -> bool {
+    !name.is_empty() && name.iter().all(|b| is_token(*b))
+}
+
+/// How many bytes at the front of `bytes` may stand in a field's value.
+#[inline]
+pub(crate) fn value_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    loop {
+        // The fold over a chunk becomes vector code: no early exit inside.
+        while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
+            if chunk.iter().fold(false, |c, b| c | control(*b)) {
+                break;
+            }
+            rest = tail;
+        }
+        while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+            let marks = controls(u64::from_le_bytes(*chunk));
+            if marks != 0 {
+                let n = usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0);
+                rest = rest.get(n..).unwrap_or(&[]);
+                break;
+            }
+            rest = tail;
+        }
+        match rest {
+            [b, ..] if !is_value(*b) => break,
+            // A byte of the last few, or a tab, which the folds take for a
+            // control byte.
+            [_, tail @ ..] => rest = tail,
+            [] => break,
+        }
+    }
+    bytes.len().saturating_sub(rest.len())
+}
+
+/// Whether all of `value` may stand in a field's value.
+#[inline]
+pub(crate) fn is_field_value(value: &[u8]) -> bool {
+    value_len(value) == value.len()
+}
+
+#[inline(always)]
+const fn control(byte: u8) -> bool {
+    (byte < 0x20) | (byte == 0x7f)
+}
+
+/// Marks the high bit of bytes that are control bytes. The lowest mark is
+/// exact; those above it need not be.
+#[inline(always)]
+const fn controls(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let low = word.wrapping_sub(0x2020_2020_2020_2020) & !word;
+    let del = word ^ 0x7f7f_7f7f_7f7f_7f7f;
+    (low | (del.wrapping_sub(ONES) & !del)) & HIGH
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens() {
+        for b in 0..=255u8 {
+            let token = b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            assert_eq!(is_token(b), token, "{b}");
+            assert_eq!(is_name(&[b]), token);
+            assert_eq!(token_len(&[b'a', b, b'c']), if token { 3 } else { 1 });
+        }
+        assert!(!is_name(b""));
+    }
+
+    #[test]
+    fn values_at_every_length_and_place() {
+        for b in 0..=255u8 {
+            let good = b == b'\t' || (b >= 0x20 && b != 0x7f);
+            assert_eq!(is_value(b), good);
+            for len in [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 33, 40] {
+                for at in 0..len {
+                    for filler in [b'a', b'\t', 0xff] {
+                        let mut bytes = vec![filler; len];
+                        bytes[at] = b;
+                        let want = if good { len } else { at };
+                        assert_eq!(value_len(&bytes), want, "{b} at {at} of {len}");
+                        assert_eq!(is_field_value(&bytes), good);
+                    }
+                }
+            }
+        }
+    }
+}
