@@ -235,7 +235,7 @@ pub enum Request<'i, X> {
         /// The bytes, at least one.
         bytes: &'i [u8],
     },
-    /// The body is complete.
+    /// The body is complete, and the trailers that came with it.
     BodyEnd {
         /// Which exchange.
         id: Id,
@@ -261,7 +261,8 @@ pub enum Request<'i, X> {
 /// Exhaustive on purpose, as [`Request`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Response<'i, X> {
-    /// A field of the next `Interim` or `HeadEnd`, or, after the body, a trailer.
+    /// A field of the next `Interim` or `HeadEnd`, or, between the last of the
+    /// body and `BodyEnd`, a trailer.
     Field {
         /// Which exchange.
         id: Id,

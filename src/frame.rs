@@ -59,6 +59,19 @@ impl<'b> Frame<'b> {
         body: &[],
     };
 
+    /// A frame of a machine that is not this crate's. `None` where `head` is
+    /// longer than 32 bytes or `tail` than 24.
+    ///
+    /// ```
+    /// use vestibule::Frame;
+    /// let frame = Frame::new(b"5:", b"hello", b",").unwrap();
+    /// assert_eq!(frame.slices().concat(), b"5:hello,");
+    /// assert!(Frame::new(&[0; 33], b"", b"").is_none());
+    /// ```
+    pub fn new(head: &[u8], body: &'b [u8], tail: &[u8]) -> Option<Self> {
+        (head.len() <= HEAD && tail.len() <= TAIL).then(|| Frame::of(body).head(head).tail(tail))
+    }
+
     /// A frame of `body` alone.
     pub(crate) fn of(body: &'b [u8]) -> Self {
         Frame {

@@ -1,0 +1,58 @@
+//! Small machines of two invented wires, which need of the public traits what
+//! AJP and HTTP will need, and a bridge over the traits alone.
+#![allow(dead_code)]
+
+pub mod ajp;
+pub mod http;
+pub mod wire;
+
+use crate::common::{Fact, Subject};
+use vestibule::{Request, Response};
+
+impl Subject for http::HttpServer {
+    fn fact(event: &Self::Event<'_>) -> Fact {
+        Fact::request(event, |()| Fact::Ext("nothing".into()))
+    }
+    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
+        match event {
+            Request::Body { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl Subject for ajp::AjpServer {
+    fn fact(event: &Self::Event<'_>) -> Fact {
+        Fact::request(event, |ajp::ChunkEnd| Fact::Ext("chunk-end".into()))
+    }
+    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
+        match event {
+            Request::Body { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl Subject for http::HttpClient {
+    fn fact(event: &Self::Event<'_>) -> Fact {
+        Fact::response(event, |()| Fact::Ext("nothing".into()))
+    }
+    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
+        match event {
+            Response::Body { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+}
+
+impl Subject for ajp::AjpClient {
+    fn fact(event: &Self::Event<'_>) -> Fact {
+        Fact::response(event, |()| Fact::Ext("nothing".into()))
+    }
+    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
+        match event {
+            Response::Body { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
+}
