@@ -1,10 +1,13 @@
 //! FastCGI 1.0, both sides.
 
+pub mod client;
+mod encode;
 pub(crate) mod pairs;
 mod record;
 pub mod server;
 pub(crate) mod values;
 
+pub use client::{Client, Ext as ClientExt, Limits as ClientLimits, Slot as ClientSlot};
 pub use record::{MAX_CONTENT, kind};
 pub use server::{Ext as ServerExt, Limits as ServerLimits, Server, Slot};
 pub use values::{Values, Wanted};

@@ -237,7 +237,7 @@ pub struct Values {
 }
 
 /// Reads the content of a GET_VALUES_RESULT, in pieces of any size.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Answer {
     pairs: Decoder,
     name: Matcher,
@@ -249,6 +249,20 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// At the begin of a record.
+    pub const NEW: Answer = Answer {
+        pairs: Decoder::NEW,
+        name: Matcher::START,
+        number: None,
+        spoilt: false,
+        seen: 0,
+        values: Values {
+            max_conns: None,
+            max_reqs: None,
+            mpxs_conns: None,
+        },
+    };
+
     /// Takes a piece of the content.
     pub fn feed(&mut self, mut content: &[u8]) {
         loop {
@@ -302,7 +316,7 @@ impl Answer {
     /// The end of the record: what was said, and all is forgotten. Nothing was
     /// where the record cuts a pair.
     pub fn take(&mut self) -> Values {
-        let answer = core::mem::take(self);
+        let answer = core::mem::replace(self, Answer::NEW);
         if answer.pairs.at_border() {
             answer.values
         } else {
@@ -324,7 +338,7 @@ mod tests {
     }
 
     fn answer(content: &[u8], step: usize) -> Values {
-        let mut answer = Answer::default();
+        let mut answer = Answer::NEW;
         for piece in content.chunks(step) {
             answer.feed(piece);
         }

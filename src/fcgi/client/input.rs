@@ -1,0 +1,471 @@
+//! What a client machine reads. FastCGI 1.0, 3.3 and 5.
+
+use super::slot::{self, Input, Life, Slot};
+use super::{Client, Ending as EndBytes, Event, Ext, Now, Query, id_of, index_of};
+use crate::cgi::response::Piece;
+use crate::error::Error;
+use crate::event::{Ending, Id, Next, Rejection, Response};
+use crate::fcgi::record::{HEADER, Header, kind};
+use crate::fcgi::values::Values;
+
+/// What a step came to; `None`: go on with the next one.
+type Step<'i> = Option<Next<Event<'i>>>;
+
+impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
+    /// The short path: headers of STDOUT records and what is in them. All else
+    /// is out of line.
+    #[inline]
+    pub(super) fn step<'i>(&mut self, input: &mut &'i [u8]) -> Result<Next<Event<'i>>, Error> {
+        loop {
+            let step = match self.now {
+                Now::Stdout => self.stdout(input),
+                Now::Header => {
+                    if !self.reader.skip_padding(input) {
+                        return Ok(Next::NeedInput);
+                    }
+                    match self.reader.header(input) {
+                        Ok(Some(header)) => self.record(header),
+                        Ok(None) => return Ok(Next::NeedInput),
+                        Err(e) => {
+                            self.stop_reading(Some(e));
+                            None
+                        }
+                    }
+                }
+                Now::Over => return self.over(),
+                _ => self.rest(input),
+            };
+            if let Some(next) = step {
+                return Ok(next);
+            }
+        }
+    }
+
+    #[inline]
+    fn record<'i>(&mut self, header: Header) -> Step<'i> {
+        let index = usize::from(header.id).wrapping_sub(1);
+        if header.kind == kind::STDOUT
+            && header.content != 0
+            && let Some(slot) = self.slots.as_mut().get_mut(index)
+            && slot.life == Life::Open
+            && !slot.is(slot::DISCARD)
+        {
+            slot.flags |= slot::STDOUT;
+            self.idle = 0;
+            self.at = index;
+            self.now = Now::Stdout;
+            return None;
+        }
+        self.other_record(header)
+    }
+
+    /// Content of STDOUT, through the parser of its slot. The record stays
+    /// open until the parser has no more to say.
+    #[inline]
+    fn stdout<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let n = input.len().min(usize::from(self.reader.content));
+        let (mut content, _) = input.split_at_checked(n).unwrap_or_default();
+        let slot = self.slots.as_mut().get_mut(self.at)?;
+        let result = slot.answer.next(&self.rules, &mut content);
+        let used = n.saturating_sub(content.len());
+        *input = input.get(used..).unwrap_or_default();
+        self.reader.content = self
+            .reader
+            .content
+            .saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
+        match result {
+            Ok(Next::Event(Piece::Body(bytes))) => {
+                let id = id_of(self.at)?;
+                Some(Next::Event(Response::Body { id, bytes }))
+            }
+            Ok(Next::Event(piece)) => self.piece(piece),
+            Ok(Next::NeedInput) if self.reader.content != 0 => Some(Next::NeedInput),
+            Ok(_) => {
+                self.now = if self.reader.content == 0 {
+                    Now::Header
+                } else {
+                    Now::Skip
+                };
+                None
+            }
+            Err(e) => {
+                self.now = Now::Skip;
+                self.spend(Ending::Failed(e))
+            }
+        }
+    }
+
+    /// What the parser of the slot at hand said.
+    #[inline]
+    fn piece<'i>(&mut self, piece: Piece<'i>) -> Step<'i> {
+        let id = id_of(self.at)?;
+        Some(Next::Event(match piece {
+            Piece::Field(field) => Response::Field { id, field },
+            Piece::Body(bytes) => Response::Body { id, bytes },
+            Piece::BodyEnd => Response::BodyEnd { id },
+            Piece::Interim(status) => Response::Interim { id, status },
+            Piece::HeadEnd { status, length } => {
+                self.slots.as_mut().get_mut(self.at)?.flags |= slot::HEAD;
+                Response::HeadEnd { id, status, length }
+            }
+            Piece::LocalRedirect => {
+                self.slots.as_mut().get_mut(self.at)?.flags |= slot::HEAD;
+                Response::Ext(Ext::LocalRedirect { id })
+            }
+        }))
+    }
+
+    /// A header of any other record than STDOUT with content for who waits for it.
+    #[inline(never)]
+    fn other_record<'i>(&mut self, header: Header) -> Step<'i> {
+        self.now = Now::Skip;
+        let Some(id) = Id::new(header.id) else {
+            return self.management(header);
+        };
+        self.at = index_of(id);
+        let slots = self.slots.as_mut();
+        let sole = slots.len() <= 1;
+        let slot = match slots.get_mut(self.at) {
+            Some(slot) if slot.life != Life::Free => slot,
+            _ if sole => {
+                self.stop_reading(Some(Error::UnknownId(header.id)));
+                return None;
+            }
+            _ => {
+                self.stray();
+                return None;
+            }
+        };
+        match (header.kind, header.content) {
+            (kind::STDOUT, 0) => {
+                if slot.life == Life::Open {
+                    self.idle = 0;
+                    if slot.is(slot::DISCARD) {
+                        slot.life = Life::Ended;
+                    } else {
+                        self.now = Now::StdoutEnd;
+                    }
+                } else {
+                    self.idle();
+                }
+            }
+            (kind::STDERR, 0) => self.idle(),
+            (kind::STDOUT, _) => {
+                if slot.life == Life::Ended {
+                    self.stray();
+                }
+            }
+            (kind::STDERR, _) => {
+                slot.flags |= slot::STDERR;
+                if slot.listens() {
+                    self.now = Now::Stderr;
+                    self.idle = 0;
+                }
+            }
+            (kind::END_REQUEST, 8..) => {
+                self.now = Now::End;
+                self.end = EndBytes {
+                    app: 0,
+                    protocol: 0,
+                    have: 0,
+                };
+                self.idle = 0;
+            }
+            (kind::END_REQUEST, _) => {
+                self.open = false;
+                return self.finish(Some(Error::RecordLength(kind::END_REQUEST)));
+            }
+            _ => self.stray(),
+        }
+        None
+    }
+
+    /// A record with id 0. FastCGI 1.0, 4.
+    fn management<'i>(&mut self, header: Header) -> Step<'i> {
+        match (header.kind, self.query, header.content) {
+            (kind::GET_VALUES_RESULT, Query::Waiting, 0) => {
+                self.query = Query::Answered;
+                return Some(Next::Event(Response::Ext(Ext::Values(Values::default()))));
+            }
+            (kind::GET_VALUES_RESULT, Query::Waiting, _) => self.now = Now::Values,
+            (kind::GET_VALUES_RESULT, Query::Answered, 0) => self.idle(),
+            (kind::UNKNOWN_TYPE, Query::Waiting, 1..) => self.now = Now::Unknown,
+            _ => self.stray(),
+        }
+        None
+    }
+
+    /// Counts a record that nobody asked for.
+    fn stray(&mut self) {
+        self.open = false;
+        self.strays = self.strays.saturating_add(1);
+        if self.strays > self.stray_records {
+            self.stop_reading(Some(Error::StrayRecords));
+        }
+    }
+
+    /// Counts a record that came to nothing.
+    fn idle(&mut self) {
+        self.idle = self.idle.saturating_add(1);
+        if self.idle > self.idle_records {
+            self.stop_reading(Some(Error::IdleRecords));
+        }
+    }
+
+    /// Everything but headers and the content of STDOUT.
+    #[inline(never)]
+    fn rest<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        match self.now {
+            Now::Stderr => {
+                let piece = self.reader.take(input);
+                if piece.is_empty() {
+                    return self.record_over();
+                }
+                let slot = self.slots.as_mut().get_mut(self.at)?;
+                let left = self.log_bytes.saturating_sub(slot.log);
+                let len = u32::try_from(piece.len()).unwrap_or(u32::MAX);
+                slot.log = slot.log.saturating_add(len);
+                let n = piece.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+                let (bytes, dropped) = piece.split_at_checked(n).unwrap_or_default();
+                self.log_dropped = self
+                    .log_dropped
+                    .saturating_add(u64::try_from(dropped.len()).unwrap_or(u64::MAX));
+                if bytes.is_empty() {
+                    return None;
+                }
+                let id = id_of(self.at)?;
+                Some(Next::Event(Response::Log { id, bytes }))
+            }
+            Now::StdoutEnd => {
+                let step = self.output_ends();
+                if step.is_none() {
+                    self.now = Now::Header;
+                }
+                step
+            }
+            Now::End => self.end_request(input),
+            Now::Values => {
+                let piece = self.reader.take(input);
+                self.answer.feed(piece);
+                if self.reader.content != 0 {
+                    return Some(Next::NeedInput);
+                }
+                self.now = Now::Header;
+                self.query = Query::Answered;
+                let values = self.answer.take();
+                Some(Next::Event(Response::Ext(Ext::Values(values))))
+            }
+            Now::Unknown => {
+                let [byte, rest @ ..] = *input else {
+                    return Some(Next::NeedInput);
+                };
+                *input = rest;
+                self.reader.content = self.reader.content.saturating_sub(1);
+                self.now = Now::Skip;
+                self.query = Query::Answered;
+                Some(Next::Event(Response::Ext(Ext::UnknownType(*byte))))
+            }
+            _ => {
+                let _ = self.reader.take(input);
+                self.record_over()
+            }
+        }
+    }
+
+    /// The input or the content is used up.
+    fn record_over<'i>(&mut self) -> Step<'i> {
+        if self.reader.content != 0 {
+            return Some(Next::NeedInput);
+        }
+        self.now = Now::Header;
+        None
+    }
+
+    /// What the end of STDOUT comes to, one event a call. `None`: all is said.
+    fn output_ends<'i>(&mut self) -> Step<'i> {
+        let slot = self.slots.as_mut().get_mut(self.at)?;
+        match slot.answer.eof(&self.rules) {
+            Ok(Next::Event(piece)) => self.piece(piece),
+            Ok(_) => {
+                slot.life = Life::Ended;
+                None
+            }
+            // Its head was good: what is missing is of the body.
+            Err(_) if slot.is(slot::HEAD) => self.spend(Ending::Truncated),
+            Err(e) => self.spend(Ending::Failed(e)),
+        }
+    }
+
+    /// The content of END_REQUEST. Where STDOUT has not ended, its end is told
+    /// with the fifth byte and `Done` with the eighth: two facts, two places.
+    fn end_request<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        loop {
+            if self.end.have == 5 && self.end.protocol == 0 && self.end.app == 0 {
+                let slot = self.slots.as_mut().get_mut(self.at)?;
+                if slot.life == Life::Open && !slot.is(slot::DISCARD) {
+                    slot.flags |= slot::IMPLIED;
+                    let step = self.output_ends();
+                    if step.is_some() {
+                        return step;
+                    }
+                }
+            }
+            let [byte, rest @ ..] = *input else {
+                return Some(Next::NeedInput);
+            };
+            *input = rest;
+            self.reader.content = self.reader.content.saturating_sub(1);
+            match self.end.have {
+                0..4 => self.end.app = (self.end.app << 8) | u32::from(*byte),
+                4 => self.end.protocol = *byte,
+                _ => {}
+            }
+            self.end.have = self.end.have.saturating_add(1);
+            if usize::from(self.end.have) == HEADER {
+                self.now = Now::Skip;
+                return self.finish(None);
+            }
+        }
+    }
+
+    /// END_REQUEST has come for the slot at hand: it is free, and gets its
+    /// `Done` unless it had that.
+    fn finish<'i>(&mut self, malformed: Option<Error>) -> Step<'i> {
+        let EndBytes { app, protocol, .. } = self.end;
+        let slots = self.slots.as_mut();
+        let sole = slots.len() <= 1;
+        let slot = slots.get_mut(self.at)?;
+        let was = slot.life;
+        slot.life = Life::Free;
+        self.used = self.used.saturating_sub(1);
+        self.lowest = self.lowest.min(self.at);
+        if matches!(was, Life::Free | Life::Spent) {
+            return None;
+        }
+        self.active = self.active.saturating_sub(1);
+        if sole && slot.input != Input::Sent {
+            // The application may take what is still to come of this request
+            // for the next one.
+            self.open = false;
+        }
+        let silent = !slot.is(slot::STDOUT | slot::STDERR);
+        let mut retry_safe = false;
+        let ending = match (was, malformed, protocol) {
+            (Life::Aborted, ..) => Ending::Aborted,
+            (_, Some(e), _) => Ending::Failed(e),
+            (Life::Ended, _, 0) => Ending::Complete {
+                app_status: app,
+                output_ended: !slot.is(slot::IMPLIED),
+            },
+            (_, _, 0) if app == 0 => Ending::Complete {
+                app_status: 0,
+                output_ended: false,
+            },
+            (_, _, 0) if slot.is(slot::HEAD) => Ending::Truncated,
+            (_, _, 0) if slot.is(slot::STDOUT) => Ending::Failed(Error::HeadCut),
+            (_, _, 0) => Ending::Failed(Error::NoResponse),
+            (_, _, code) => {
+                let reason = match code {
+                    1 => Rejection::CantMultiplex,
+                    2 => Rejection::Overloaded,
+                    3 => Rejection::UnknownRole,
+                    other => Rejection::Other(other),
+                };
+                if reason == Rejection::CantMultiplex {
+                    self.alone = true;
+                    // With one request at a time the two sides do not agree
+                    // on what is active.
+                    self.open &= !sole;
+                }
+                retry_safe = silent && !matches!(reason, Rejection::Other(_));
+                Ending::Rejected(reason)
+            }
+        };
+        self.done(retry_safe, ending)
+    }
+
+    /// The slot at hand gets its `Done` now; its id stays taken until its
+    /// END_REQUEST.
+    #[cold]
+    fn spend<'i>(&mut self, ending: Ending) -> Step<'i> {
+        let slots = self.slots.as_mut();
+        if slots.len() <= 1 {
+            self.open = false;
+        }
+        slots.get_mut(self.at)?.life = Life::Spent;
+        self.active = self.active.saturating_sub(1);
+        self.done(false, ending)
+    }
+
+    fn done<'i>(&mut self, retry_safe: bool, ending: Ending) -> Step<'i> {
+        let keep = self.slots.as_ref().get(self.at)?.is(slot::KEEP);
+        Some(Next::Event(Response::Done {
+            id: id_of(self.at)?,
+            reuse: keep && self.open && self.now != Now::Over,
+            retry_safe,
+            ending,
+        }))
+    }
+
+    /// Nothing more is read: because of `verdict`, or of the connection's end.
+    #[cold]
+    pub(super) fn stop_reading(&mut self, verdict: Option<Error>) {
+        self.now = Now::Over;
+        self.open = false;
+        self.verdict = verdict;
+        self.told = 0;
+    }
+
+    /// The last event of everything that is open, one a call; then the verdict.
+    #[cold]
+    fn over<'i>(&mut self) -> Result<Next<Event<'i>>, Error> {
+        if self.query == Query::Waiting {
+            self.query = Query::Answered;
+            return Ok(Next::Event(Response::Ext(Ext::Unanswered)));
+        }
+        while self.active != 0
+            && let Some(slot) = self.slots.as_mut().get_mut(self.told)
+        {
+            self.at = self.told;
+            self.told = self.told.saturating_add(1);
+            let was = slot.life;
+            slot.life = Life::Free;
+            let ending = match (was, self.verdict) {
+                (Life::Free | Life::Spent, _) => continue,
+                (Life::Aborted, _) => Ending::Aborted,
+                (_, Some(e)) => Ending::Failed(e),
+                (Life::Ended, None) => Ending::Unconfirmed,
+                (Life::Open, None) if slot.is(slot::HEAD) => Ending::Truncated,
+                (Life::Open, None) => Ending::Failed(Error::Eof),
+            };
+            self.active = self.active.saturating_sub(1);
+            if let Some(next) = self.done(false, ending) {
+                return Ok(next);
+            }
+        }
+        match self.verdict {
+            Some(e) => Err(e),
+            None => Ok(Next::Paused),
+        }
+    }
+
+    /// EOF. FastCGI 1.0, 3.5.
+    #[cold]
+    pub(super) fn half_close<'i>(&mut self) -> Result<Next<Event<'i>>, Error> {
+        if self.now != Now::Over {
+            if let Next::Event(event) = self.step(&mut &[][..])? {
+                return Ok(Next::Event(event));
+            }
+            let between = self.now == Now::Skip
+                || (self.now == Now::Header
+                    && (self.reader.padding != 0 || self.reader.at_border()));
+            // Who waits is told by an event; else a cut record is an error.
+            let told = self.active != 0 || self.query == Query::Waiting;
+            self.stop_reading((!between && !told).then_some(Error::Eof));
+        }
+        match self.over()? {
+            Next::Paused => Ok(Next::NeedInput),
+            next => Ok(next),
+        }
+    }
+}
