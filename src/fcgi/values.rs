@@ -395,7 +395,7 @@ mod tests {
 
     #[test]
     fn empty_query() {
-        assert_eq!(Query::NEW.take(), Wanted::NONE);
+        assert_eq!(ask(b"", 1), Wanted::NONE);
         assert_eq!(
             bytes(reply(Wanted::NONE, 1, 1, true)),
             b"\x01\x0a\0\0\0\0\0\0"

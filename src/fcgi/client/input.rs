@@ -88,10 +88,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
                 };
                 None
             }
-            Err(e) => {
-                self.now = Now::Skip;
-                self.spend(Ending::Failed(e))
-            }
+            Err(e) => self.spend(Ending::Failed(e)),
         }
     }
 
@@ -151,6 +148,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             }
             (kind::STDERR, 0) => self.idle(),
             (kind::STDOUT, _) => {
+                slot.flags |= slot::STDOUT;
                 if slot.life == Life::Ended {
                     self.stray();
                 }
@@ -393,6 +391,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             self.open = false;
         }
         slots.get_mut(self.at)?.life = Life::Spent;
+        if self.now != Now::End {
+            self.now = Now::Skip;
+        }
         self.active = self.active.saturating_sub(1);
         self.done(false, ending)
     }
