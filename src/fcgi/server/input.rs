@@ -11,31 +11,12 @@ use crate::machine::Receive;
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Receive for Server<S> {
     type Event<'i> = Event<'i>;
 
-    /// The hot path takes a pair that is whole in the input and in its record.
-    /// Limits on bytes were checked with the record's header.
     #[inline]
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Result<Next<Event<'i>>, Error> {
-        if self.target == Target::Pairs
-            && let [n, v, rest @ ..] = *input
-            && (n | v) & 0x80 == 0
-            && self.fields_left > 0
-            && let Some((name, rest)) = rest.split_at_checked(usize::from(*n))
-            && let Some((value, rest)) = rest.split_at_checked(usize::from(*v))
-            && let Some(left) = self
-                .reader
-                .content
-                .checked_sub(u16::from(*n).wrapping_add(u16::from(*v)).wrapping_add(2))
-        {
-            *input = rest;
-            self.reader.content = left;
-            self.fields_left = self.fields_left.wrapping_sub(1);
-            if name.len() == WATCHED {
-                self.watch_whole(name, value);
-            }
-            let field = Field::var(name, value);
-            return Ok(Next::Event(Request::Field { id: self.id, field }));
+        match self.whole_pair(input) {
+            Some(event) => Ok(Next::Event(event)),
+            None => self.step(input),
         }
-        self.step(input)
     }
 
     fn eof<'i>(&mut self) -> Result<Next<Event<'i>>, Error> {
@@ -50,6 +31,31 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Receive for Server<S> {
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
+    /// The hot path: a pair that is whole in the input and in its record.
+    /// Limits on bytes were checked with the record's header.
+    #[inline(always)]
+    fn whole_pair<'i>(&mut self, input: &mut &'i [u8]) -> Option<Event<'i>> {
+        if self.target == Target::Pairs
+            && self.fields_left > 0
+            && let [n, v, rest @ ..] = *input
+            && (n | v) & 0x80 == 0
+            && let Some((name, rest)) = rest.split_at_checked(usize::from(*n))
+            && let Some((value, rest)) = rest.split_at_checked(usize::from(*v))
+            && let size = u16::from(*n).wrapping_add(u16::from(*v)).wrapping_add(2)
+            && let Some(left) = self.reader.content.checked_sub(size)
+        {
+            *input = rest;
+            self.reader.content = left;
+            self.fields_left = self.fields_left.wrapping_sub(1);
+            if name.len() == WATCHED {
+                self.watch_whole(name, value);
+            }
+            let field = Field::var(name, value);
+            return Some(Request::Field { id: self.id, field });
+        }
+        None
+    }
+
     #[inline(never)]
     fn watch_whole(&mut self, name: &[u8], value: &[u8]) {
         if let Some(slot) = self.slots.as_mut().get_mut(usize::from(self.slot)) {
@@ -57,6 +63,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         }
     }
 
+    #[inline(never)]
     fn step<'i>(&mut self, input: &mut &'i [u8]) -> Result<Next<Event<'i>>, Error> {
         loop {
             if !matches!(self.link, Link::Open | Link::Closing) {
@@ -175,7 +182,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
                 let bytes = self.reader.take(input);
                 Ok(Some(Request::Ext(Ext::Data { id, bytes })))
             }
-            Target::Pairs | Target::CutPair => Ok(self.pair(input)),
+            Target::Pairs => match self.whole_pair(input) {
+                Some(event) => Ok(Some(event)),
+                None => Ok(self.pair(input)),
+            },
+            Target::CutPair => Ok(self.pair(input)),
             Target::Begin => match self.reader.fixed(input) {
                 Some(bytes) => Ok(self.begin(bytes)),
                 None => Ok(None),
