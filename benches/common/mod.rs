@@ -35,7 +35,10 @@ pub const VARS: [(&str, &str); 25] = [
         "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
     ),
     ("HTTP_ACCEPT_LANGUAGE", "en-US,en;q=0.5"),
-    ("HTTP_COOKIE", "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark"),
+    (
+        "HTTP_COOKIE",
+        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark",
+    ),
 ];
 
 /// A record, padded to eight bytes as nginx does.
@@ -87,11 +90,17 @@ pub fn request(id: u16, body: usize) -> Vec<u8> {
 pub fn walk(mut input: &[u8]) {
     while let Some((header, rest)) = input.split_first_chunk::<8>() {
         let n = usize::from(u16::from_be_bytes([header[4], header[5]]));
-        let Some((mut content, rest)) = rest.split_at_checked(n) else { return };
+        let Some((mut content, rest)) = rest.split_at_checked(n) else {
+            return;
+        };
         if header[1] == 4 {
             while let [n, v, rest @ ..] = content {
-                let Some((name, rest)) = rest.split_at_checked(usize::from(*n)) else { return };
-                let Some((value, rest)) = rest.split_at_checked(usize::from(*v)) else { return };
+                let Some((name, rest)) = rest.split_at_checked(usize::from(*n)) else {
+                    return;
+                };
+                let Some((value, rest)) = rest.split_at_checked(usize::from(*v)) else {
+                    return;
+                };
                 black_box(name);
                 black_box(value);
                 content = rest;
