@@ -47,10 +47,7 @@ impl<'b> Params<'b> {
     /// NUL may be in neither.
     #[inline]
     pub fn pair(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if has(name, b'=') || has(name, 0) || has(value, 0) || name.is_empty() {
-            return Err(Refused::Field);
-        }
-        if let Ok(n @ ..128) = u8::try_from(name.len())
+        if let Ok(n @ 1..128) = u8::try_from(name.len())
             && let Ok(v @ ..128) = u8::try_from(value.len())
         {
             let total = name.len().saturating_add(value.len()).saturating_add(2);
@@ -64,6 +61,10 @@ impl<'b> Params<'b> {
                 *second = v;
                 fill(a, name);
                 fill(b, value);
+                // One pass over both where they lie together.
+                if has(text, 0) | has(name, b'=') {
+                    return Err(Refused::Field);
+                }
                 self.at = end;
                 self.content = content;
                 return Ok(());
@@ -76,6 +77,9 @@ impl<'b> Params<'b> {
     #[cold]
     #[inline(never)]
     fn slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+        if name.is_empty() || has(name, b'=') || has(name, 0) || has(value, 0) {
+            return Err(Refused::Field);
+        }
         let (mut a, mut b) = ([0; 4], [0; 4]);
         let lengths = [length(name, &mut a)?, length(value, &mut b)?];
         let total = lengths
@@ -158,20 +162,19 @@ fn length<'l>(bytes: &[u8], room: &'l mut [u8; 4]) -> Result<&'l [u8], Refused> 
 /// values are short.
 #[inline]
 fn has(bytes: &[u8], byte: u8) -> bool {
-    #[inline]
-    const fn zero(word: u64) -> bool {
-        word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080 != 0
-    }
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
     let pattern = u64::from_ne_bytes([byte; 8]);
+    let zero = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word) ^ pattern;
+        word.wrapping_sub(ONES) & !word
+    };
     let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.contains(&byte);
+        return bytes.iter().fold(false, |any, b| any | (*b == byte));
     };
     let (words, _) = bytes.as_chunks::<8>();
-    let mut any = zero(u64::from_ne_bytes(*last) ^ pattern);
-    for word in words {
-        any |= zero(u64::from_ne_bytes(*word) ^ pattern);
-    }
-    any
+    let any = words.iter().fold(zero(last), |any, word| any | zero(word));
+    any & TOPS != 0
 }
 
 #[cfg(test)]
