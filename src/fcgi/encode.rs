@@ -62,7 +62,7 @@ impl<'b> Params<'b> {
                 fill(a, name);
                 fill(b, value);
                 // One pass over both where they lie together.
-                if has(text, 0) | has(name, b'=') {
+                if has_nul(text) | has(name, b'=') {
                     return Err(Refused::Field);
                 }
                 self.at = end;
@@ -77,7 +77,7 @@ impl<'b> Params<'b> {
     #[cold]
     #[inline(never)]
     fn slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if name.is_empty() || has(name, b'=') || has(name, 0) || has(value, 0) {
+        if name.is_empty() || has(name, b'=') || has_nul(name) || has_nul(value) {
             return Err(Refused::Field);
         }
         let (mut a, mut b) = ([0; 4], [0; 4]);
@@ -175,6 +175,22 @@ fn has(bytes: &[u8], byte: u8) -> bool {
     let (words, _) = bytes.as_chunks::<8>();
     let any = words.iter().fold(zero(last), |any, word| any | zero(word));
     any & TOPS != 0
+}
+
+/// Whether NUL is in `bytes`; sixteen at a time, as vector code.
+#[inline]
+fn has_nul(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<16>() else {
+        return has(bytes, 0);
+    };
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let mut least = *last;
+    for chunk in chunks {
+        for (least, byte) in least.iter_mut().zip(chunk) {
+            *least = (*least).min(*byte);
+        }
+    }
+    least.iter().fold(false, |any, byte| any | (*byte == 0))
 }
 
 #[cfg(test)]
