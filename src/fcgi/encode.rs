@@ -21,6 +21,9 @@ pub(crate) struct Params<'b> {
     later: Option<(usize, usize)>,
 }
 
+/// Room for a name and a value.
+type Text<'r> = (&'r mut [u8], &'r mut [u8]);
+
 /// What [`Params::end`] tells.
 pub(crate) struct Written<'b> {
     /// Content of the first record; 0 where there is none.
@@ -80,13 +83,22 @@ impl<'b> Params<'b> {
         if name.is_empty() || has(name, b'=') || has_nul(name) || has_nul(value) {
             return Err(Refused::Field);
         }
+        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
+            fill(a, name);
+            fill(b, value);
+        }
+        Ok(())
+    }
+
+    /// Writes all of a pair but its text: room for name and value, which the
+    /// caller fills. `None` where there is no room: the pair is counted.
+    pub fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused> {
         let (mut a, mut b) = ([0; 4], [0; 4]);
-        let lengths = [length(name, &mut a)?, length(value, &mut b)?];
-        let total = lengths
-            .iter()
-            .map(|l| l.len())
-            .fold(name.len(), usize::saturating_add)
-            .saturating_add(value.len());
+        let (first, second) = (length(name, &mut a)?, length(value, &mut b)?);
+        let text = name.saturating_add(value);
+        let total = text
+            .saturating_add(first.len())
+            .saturating_add(second.len());
         if total > MAX_CONTENT {
             return Err(Refused::TooLong);
         }
@@ -99,10 +111,14 @@ impl<'b> Params<'b> {
             self.put(&[0; HEADER]);
         }
         self.content = self.content.saturating_add(total);
-        for part in lengths.into_iter().chain([name, value]) {
-            self.put(part);
-        }
-        Ok(())
+        self.put(first);
+        self.put(second);
+        let at = self.at;
+        self.at = at.saturating_add(text);
+        Ok(self
+            .room
+            .get_mut(at..self.at)
+            .and_then(|room| room.split_at_mut_checked(name)))
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -145,9 +161,9 @@ impl<'b> Params<'b> {
 }
 
 /// The length of a name or value as it is encoded.
-fn length<'l>(bytes: &[u8], room: &'l mut [u8; 4]) -> Result<&'l [u8], Refused> {
+fn length(n: usize, room: &mut [u8; 4]) -> Result<&[u8], Refused> {
     // More than 31 bits cannot be said, and more than a record is not sent.
-    let n = u32::try_from(bytes.len()).map_err(|_| Refused::TooLong)?;
+    let n = u32::try_from(n).map_err(|_| Refused::TooLong)?;
     if n < 128 {
         let [.., low] = n.to_be_bytes();
         let [first, ..] = room;
