@@ -4,6 +4,5 @@
 pub mod encode;
 mod known;
 pub mod meta;
-pub mod path;
 pub mod response;
 mod rules;

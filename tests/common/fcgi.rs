@@ -1,8 +1,8 @@
 //! The FastCGI machines as the tests see them, and records by hand.
 
 use super::{Fact, Subject, What, put};
-use vestibule::fcgi::{self, Slot};
-use vestibule::{Request, Server as _};
+use vestibule::fcgi::{self, Slot, client};
+use vestibule::{Request, Response, Server as _};
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Subject for fcgi::Server<S> {
     fn fact(event: &Self::Event<'_>) -> Fact {
@@ -84,4 +84,35 @@ pub fn head(id: u16, flags: u8, fields: &[(&[u8], &[u8])]) -> Vec<u8> {
     }
     out.extend(record(4, id, &[], 0));
     out
+}
+
+impl<S: AsRef<[client::Slot]> + AsMut<[client::Slot]>> Subject for client::Client<S> {
+    fn fact(event: &Self::Event<'_>) -> Fact {
+        Fact::response(event, |ext| match ext {
+            client::Ext::Values(v) => {
+                let mut text = "values".to_string();
+                if let Some(n) = v.max_conns {
+                    text += &format!(" max-conns {n}");
+                }
+                if let Some(n) = v.max_reqs {
+                    text += &format!(" max-reqs {n}");
+                }
+                if let Some(on) = v.mpxs_conns {
+                    text += &format!(" mpxs-conns {on}");
+                }
+                Fact::Ext(text)
+            }
+            client::Ext::UnknownType(kind) => Fact::Ext(format!("unknown-type {kind}")),
+            client::Ext::Unanswered => Fact::Ext("unanswered".into()),
+            client::Ext::LocalRedirect { id } => Fact::Ext(format!("{id} local-redirect")),
+            other => Fact::Ext(format!("{other:?}")),
+        })
+    }
+
+    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
+        match event {
+            Response::Body { bytes, .. } => Some(bytes),
+            _ => None,
+        }
+    }
 }
