@@ -1,0 +1,144 @@
+//! No machine allocates. That the crate has no `extern crate alloc` says it at
+//! compile time; here it is counted.
+//!
+//! The allocator below is the one place in the tests with unsafe code: the
+//! trait asks for it, and it only passes on and counts.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+use vestibule::cgi::response::{Parser, Rules};
+use vestibule::{
+    Client, Error, Field, Fields, Frame, Id, Length, Next, Receive, Request, Response, Server, fcgi,
+};
+
+struct Counting;
+
+thread_local! {
+    static COUNT: Cell<usize> = const { Cell::new(0) };
+}
+
+// SAFETY: each call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let _ = COUNT.try_with(|c| c.set(c.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> usize {
+    let before = COUNT.get();
+    work();
+    COUNT.get() - before
+}
+
+/// A wire of fixed size.
+struct Pipe {
+    bytes: [u8; 8192],
+    len: usize,
+}
+
+impl Pipe {
+    fn put(&mut self, mut frame: Frame<'_>) {
+        self.len += frame.copy_to(&mut self.bytes[self.len..]);
+        assert!(frame.is_empty());
+    }
+}
+
+fn pipe() -> Pipe {
+    Pipe {
+        bytes: [0; 8192],
+        len: 0,
+    }
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
+}
+
+#[test]
+fn a_request_and_its_answer_without_an_allocation() {
+    for step in [1, 7, 8192] {
+        assert_eq!(allocations(|| exchange(step)), 0);
+    }
+}
+
+fn exchange(step: usize) {
+    let mut client = fcgi::Client::new([fcgi::ClientSlot::EMPTY; 2]);
+    let mut server = fcgi::Server::new([fcgi::Slot::EMPTY; 2]);
+    let (mut up, mut down) = (pipe(), pipe());
+    let mut room = [0; 512];
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"POST"),
+        Field::var(b"SCRIPT_NAME", b"/a"),
+    ];
+    let (id, frame) = client.open(fields, Length::Known(4), &mut room).unwrap();
+    up.put(frame);
+    let mut payload = &b"body"[..];
+    up.put(client.body(id, &mut payload).unwrap());
+    up.put(client.body_end(id).unwrap());
+    up.put(client.values().unwrap());
+    let (second, frame) = client.open(fields, Length::Unknown, &mut room).unwrap();
+    up.put(frame);
+    up.put(client.abort(second).unwrap());
+
+    let mut vars = Fields::new([0; 256]);
+    for chunk in up.bytes[..up.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = server.next(&mut cursor).unwrap() {
+            match event {
+                Request::Field { field, .. } => vars.push(field).unwrap(),
+                Request::HeadEnd { .. } => vars.clear(),
+                Request::BodyEnd { id } => {
+                    let h = [Field::header(b"Content-Type", b"a/b")];
+                    let frame = server
+                        .head(id, 200, h, Length::Known(2), &mut room)
+                        .unwrap();
+                    down.put(frame);
+                    down.put(server.stderr(id, &mut &b"log"[..]).unwrap());
+                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    down.put(server.finish(id, [], &mut room).unwrap());
+                }
+                Request::Abort { id } => {
+                    down.put(server.fail(id, Error::Internal, &mut room).unwrap());
+                }
+                Request::Ext(ext) => down.put(server.default_reply(ext)),
+                _ => {}
+            }
+        }
+    }
+    let mut done = 0;
+    for chunk in down.bytes[..down.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = client.next(&mut cursor).unwrap() {
+            done += usize::from(matches!(event, Response::Done { .. }));
+        }
+    }
+    assert_eq!(done, 2);
+    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
+    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+}
+
+#[test]
+fn errors_without_an_allocation() {
+    let work = || {
+        let mut server = fcgi::Server::default();
+        assert!(server.next(&mut &[9; 16][..]).is_err());
+        assert!(server.fail(Id::SOLE, Error::BadPair, &mut []).is_err());
+        let mut parser = Parser::new(Rules::STRICT, false);
+        let mut cursor = &b"X: 1\n\nhi"[..];
+        while let Ok(Next::Event(_)) = parser.next(&mut cursor) {}
+        while let Ok(Next::Event(_)) = parser.eof() {}
+        let mut parser = Parser::new(Rules::STRICT, false);
+        assert!(parser.next(&mut &b"hello\n"[..]).is_err());
+    };
+    assert_eq!(allocations(work), 0);
+}

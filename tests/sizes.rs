@@ -1,0 +1,22 @@
+//! Ceilings of sizes, so that growth is seen in review. On a 64-bit machine;
+//! on others they are smaller.
+
+use vestibule::{Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi};
+
+#[test]
+fn machines() {
+    assert!(size_of::<fcgi::Server>() <= 160);
+    assert!(size_of::<fcgi::Slot>() <= 64);
+    assert!(size_of::<fcgi::ClientSlot>() <= 64);
+    assert!(size_of::<fcgi::Client>() <= 320);
+    assert!(size_of::<Parser>() <= 80);
+}
+
+#[test]
+fn what_goes_through_them() {
+    assert!(size_of::<Frame<'_>>() <= 96);
+    assert!(size_of::<Parked>() <= 88);
+    assert!(size_of::<Next<Request<'_, fcgi::ServerExt<'_>>>>() <= 48);
+    assert!(size_of::<Next<Response<'_, fcgi::ClientExt>>>() <= 48);
+    assert!(size_of::<Option<Id>>() == 2);
+}
