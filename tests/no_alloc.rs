@@ -85,7 +85,7 @@ fn exchange(step: usize) {
     let mut payload = &b"body"[..];
     up.put(client.body(id, &mut payload).unwrap());
     up.put(client.body_end(id).unwrap());
-    up.put(client.values().unwrap());
+    up.put(fcgi::Client::default().values().unwrap());
     let (second, frame) = client.open(fields, Length::Unknown, &mut room).unwrap();
     up.put(frame);
     up.put(client.abort(second).unwrap());
