@@ -1,1 +1,10 @@
-//! Meta-variables. RFC 3875, 4.1.
+//! Meta-variables: from the fields of a request, and back. RFC 3875, 4.1.
+//!
+//! [`vars`] turns header fields into variables, for whoever sends a request to
+//! an application; [`header_name`] and [`Meta`] read what an application got.
+
+mod map;
+mod read;
+
+pub use map::{Mapping, Values, Var, Vars, vars};
+pub use read::{HeaderName, Meta, header_name};

@@ -4,5 +4,6 @@
 pub mod encode;
 mod known;
 pub mod meta;
+pub mod path;
 pub mod response;
 mod rules;

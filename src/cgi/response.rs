@@ -191,6 +191,19 @@ impl State {
         }
     }
 
+    /// The short way for a piece of the body that may come whole, to be given
+    /// as it is: `next` would give it too. Nothing is changed otherwise.
+    #[inline]
+    pub fn passes(&mut self, piece: &[u8]) -> bool {
+        match self.length.checked_sub(bytes(piece)) {
+            Some(left) if self.stage == Stage::Body && !piece.is_empty() => {
+                self.length = left;
+                true
+            }
+            _ => false,
+        }
+    }
+
     #[inline]
     fn has(&self, fact: u16) -> bool {
         self.facts & fact != 0

@@ -21,6 +21,9 @@ pub(crate) struct Params<'b> {
     later: Option<(usize, usize)>,
 }
 
+/// Room for a name and a value.
+type Text<'r> = (&'r mut [u8], &'r mut [u8]);
+
 /// What [`Params::end`] tells.
 pub(crate) struct Written<'b> {
     /// Content of the first record; 0 where there is none.
@@ -47,10 +50,7 @@ impl<'b> Params<'b> {
     /// NUL may be in neither.
     #[inline]
     pub fn pair(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if has(name, b'=') || has(name, 0) || has(value, 0) || name.is_empty() {
-            return Err(Refused::Field);
-        }
-        if let Ok(n @ ..128) = u8::try_from(name.len())
+        if let Ok(n @ 1..128) = u8::try_from(name.len())
             && let Ok(v @ ..128) = u8::try_from(value.len())
         {
             let total = name.len().saturating_add(value.len()).saturating_add(2);
@@ -64,6 +64,10 @@ impl<'b> Params<'b> {
                 *second = v;
                 fill(a, name);
                 fill(b, value);
+                // One pass over both where they lie together.
+                if has_nul(text) | has(name, b'=') {
+                    return Err(Refused::Field);
+                }
                 self.at = end;
                 self.content = content;
                 return Ok(());
@@ -76,13 +80,25 @@ impl<'b> Params<'b> {
     #[cold]
     #[inline(never)]
     fn slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+        if name.is_empty() || has(name, b'=') || has_nul(name) || has_nul(value) {
+            return Err(Refused::Field);
+        }
+        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
+            fill(a, name);
+            fill(b, value);
+        }
+        Ok(())
+    }
+
+    /// Writes all of a pair but its text: room for name and value, which the
+    /// caller fills. `None` where there is no room: the pair is counted.
+    pub fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused> {
         let (mut a, mut b) = ([0; 4], [0; 4]);
-        let lengths = [length(name, &mut a)?, length(value, &mut b)?];
-        let total = lengths
-            .iter()
-            .map(|l| l.len())
-            .fold(name.len(), usize::saturating_add)
-            .saturating_add(value.len());
+        let (first, second) = (length(name, &mut a)?, length(value, &mut b)?);
+        let text = name.saturating_add(value);
+        let total = text
+            .saturating_add(first.len())
+            .saturating_add(second.len());
         if total > MAX_CONTENT {
             return Err(Refused::TooLong);
         }
@@ -95,10 +111,14 @@ impl<'b> Params<'b> {
             self.put(&[0; HEADER]);
         }
         self.content = self.content.saturating_add(total);
-        for part in lengths.into_iter().chain([name, value]) {
-            self.put(part);
-        }
-        Ok(())
+        self.put(first);
+        self.put(second);
+        let at = self.at;
+        self.at = at.saturating_add(text);
+        Ok(self
+            .room
+            .get_mut(at..self.at)
+            .and_then(|room| room.split_at_mut_checked(name)))
     }
 
     fn put(&mut self, bytes: &[u8]) {
@@ -141,9 +161,9 @@ impl<'b> Params<'b> {
 }
 
 /// The length of a name or value as it is encoded.
-fn length<'l>(bytes: &[u8], room: &'l mut [u8; 4]) -> Result<&'l [u8], Refused> {
+fn length(n: usize, room: &mut [u8; 4]) -> Result<&[u8], Refused> {
     // More than 31 bits cannot be said, and more than a record is not sent.
-    let n = u32::try_from(bytes.len()).map_err(|_| Refused::TooLong)?;
+    let n = u32::try_from(n).map_err(|_| Refused::TooLong)?;
     if n < 128 {
         let [.., low] = n.to_be_bytes();
         let [first, ..] = room;
@@ -158,20 +178,35 @@ fn length<'l>(bytes: &[u8], room: &'l mut [u8; 4]) -> Result<&'l [u8], Refused> 
 /// values are short.
 #[inline]
 fn has(bytes: &[u8], byte: u8) -> bool {
-    #[inline]
-    const fn zero(word: u64) -> bool {
-        word.wrapping_sub(0x0101_0101_0101_0101) & !word & 0x8080_8080_8080_8080 != 0
-    }
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
     let pattern = u64::from_ne_bytes([byte; 8]);
+    let zero = |word: &[u8; 8]| {
+        let word = u64::from_ne_bytes(*word) ^ pattern;
+        word.wrapping_sub(ONES) & !word
+    };
     let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.contains(&byte);
+        return bytes.iter().fold(false, |any, b| any | (*b == byte));
     };
     let (words, _) = bytes.as_chunks::<8>();
-    let mut any = zero(u64::from_ne_bytes(*last) ^ pattern);
-    for word in words {
-        any |= zero(u64::from_ne_bytes(*word) ^ pattern);
+    let any = words.iter().fold(zero(last), |any, word| any | zero(word));
+    any & TOPS != 0
+}
+
+/// Whether NUL is in `bytes`; sixteen at a time, as vector code.
+#[inline]
+fn has_nul(bytes: &[u8]) -> bool {
+    let Some(last) = bytes.last_chunk::<16>() else {
+        return has(bytes, 0);
+    };
+    let (chunks, _) = bytes.as_chunks::<16>();
+    let mut least = *last;
+    for chunk in chunks {
+        for (least, byte) in least.iter_mut().zip(chunk) {
+            *least = (*least).min(*byte);
+        }
     }
-    any
+    least.iter().fold(false, |any, byte| any | (*byte == 0))
 }
 
 #[cfg(test)]

@@ -7,12 +7,14 @@ mod record;
 pub mod server;
 pub(crate) mod values;
 mod verdict;
+mod walk;
 
 pub use client::{Client, Ext as ClientExt, Limits as ClientLimits, Slot as ClientSlot};
 pub use record::{MAX_CONTENT, kind};
 pub use server::{Ext as ServerExt, Limits as ServerLimits, Server, Slot};
 pub use values::{Values, Wanted};
 pub use verdict::{Outcome, Verdict};
+pub use walk::{Part, Record, Walker};
 
 /// What an application is asked to be. FastCGI 1.0, 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

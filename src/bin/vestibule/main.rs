@@ -1,2 +1,76 @@
-//! The command.
-fn main() {}
+//! The command: calls applications, serves small ones, takes recorded traffic
+//! apart. Over the crate's public interface alone.
+#![deny(unsafe_code)]
+
+mod apps;
+mod args;
+mod body;
+mod call;
+mod cgi_env;
+mod decode;
+mod demo;
+mod endpoint;
+mod events;
+mod exchange;
+mod filter;
+mod json;
+mod ladder;
+mod listen;
+mod perform;
+mod records;
+mod serve;
+#[cfg(unix)]
+#[allow(unsafe_code)]
+mod signal;
+mod tap;
+
+use args::{Args, Failure};
+use std::process::ExitCode;
+
+const HELP: &str = "\
+vestibule: speaks the protocols between a web server and an application
+
+usage: vestibule COMMAND [OPTION]...
+
+  call     sends a request to an application and prints the answer
+  serve    serves a small application
+  decode   takes recorded bytes apart, or draws an exchange
+  demo     serves, calls and draws in one go
+
+vestibule COMMAND --help says more. vestibule --version prints the version.
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args_os().skip(1);
+    let command = words.next().unwrap_or_default();
+    let command = command.to_string_lossy();
+    let args = Args::new(words);
+    let ended = match command.as_ref() {
+        "call" => call::main(args),
+        "serve" => serve::main(args),
+        "decode" => decode::main(args),
+        "demo" => demo::main(args),
+        "--help" | "-h" | "help" => args::print(HELP),
+        "--version" | "-V" => args::print(&format!("vestibule {}\n", env!("CARGO_PKG_VERSION"))),
+        "" => Err(Failure::Usage("a command is missing".into())),
+        other => Err(Failure::Usage(format!("unknown command '{other}'"))),
+    };
+    match ended {
+        Ok(code) => ExitCode::from(code),
+        Err(Failure::Usage(what)) => {
+            let known = matches!(command.as_ref(), "call" | "serve" | "decode" | "demo");
+            let of = if known {
+                format!(" {command}")
+            } else {
+                String::new()
+            };
+            eprintln!("vestibule{of}: {what}");
+            eprintln!("'vestibule{of} --help' says what there is.");
+            ExitCode::from(2)
+        }
+        Err(Failure::Exit(code, what)) => {
+            eprintln!("vestibule {command}: {what}");
+            ExitCode::from(code)
+        }
+    }
+}

@@ -24,7 +24,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
                         return Ok(Next::NeedInput);
                     }
                     match self.reader.header(input) {
-                        Ok(Some(header)) => self.record(header),
+                        Ok(Some(header)) => self.record(header, input),
                         Ok(None) => return Ok(Next::NeedInput),
                         Err(e) => {
                             self.stop_reading(Some(e));
@@ -42,7 +42,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     }
 
     #[inline]
-    fn record<'i>(&mut self, header: Header) -> Step<'i> {
+    fn record<'i>(&mut self, header: Header, input: &mut &'i [u8]) -> Step<'i> {
         let index = usize::from(header.id).wrapping_sub(1);
         if header.kind == kind::STDOUT
             && header.content != 0
@@ -54,7 +54,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             self.idle = 0;
             self.at = index;
             self.now = Now::Stdout;
-            return None;
+            return self.stdout(input);
         }
         self.other_record(header)
     }
@@ -64,20 +64,35 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     #[inline]
     fn stdout<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
         let n = input.len().min(usize::from(self.reader.content));
-        let (mut content, _) = input.split_at_checked(n).unwrap_or_default();
+        let (content, rest) = input.split_at_checked(n).unwrap_or_default();
+        let slot = self.slots.as_mut().get_mut(self.at)?;
+        if slot.answer.passes(content) {
+            *input = rest;
+            self.taken(n);
+            if self.reader.content == 0 {
+                self.now = Now::Header;
+            }
+            let id = id_of(self.at)?;
+            return Some(Next::Event(Response::Body { id, bytes: content }));
+        }
+        self.parse(input, content)
+    }
+
+    #[inline]
+    fn taken(&mut self, n: usize) {
+        let n = u16::try_from(n).unwrap_or(u16::MAX);
+        self.reader.content = self.reader.content.saturating_sub(n);
+    }
+
+    #[inline(never)]
+    fn parse<'i>(&mut self, input: &mut &'i [u8], mut content: &'i [u8]) -> Step<'i> {
+        let n = content.len();
         let slot = self.slots.as_mut().get_mut(self.at)?;
         let result = slot.answer.next(&self.rules, &mut content);
         let used = n.saturating_sub(content.len());
         *input = input.get(used..).unwrap_or_default();
-        self.reader.content = self
-            .reader
-            .content
-            .saturating_sub(u16::try_from(used).unwrap_or(u16::MAX));
+        self.taken(used);
         match result {
-            Ok(Next::Event(Piece::Body(bytes))) => {
-                let id = id_of(self.at)?;
-                Some(Next::Event(Response::Body { id, bytes }))
-            }
             Ok(Next::Event(piece)) => self.piece(piece),
             Ok(Next::NeedInput) if self.reader.content != 0 => Some(Next::NeedInput),
             Ok(_) => {

@@ -2,9 +2,10 @@
 
 use super::slot::{self, Input, Life, Slot};
 use super::{Client, Now, Query};
+use crate::cgi::meta::{Mapping, vars};
 use crate::cgi::response::State;
 use crate::error::Refused;
-use crate::event::{Cut, Field, Id, Length, Space};
+use crate::event::{Field, Id, Length};
 use crate::fcgi::encode::Params;
 use crate::fcgi::record::{HEADER, Header, MAX_CONTENT, kind, padding};
 use crate::fcgi::{Role, values};
@@ -132,6 +133,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// `keep` asks the application not to close the connection afterwards;
     /// once a request went without it, no other is taken.
     ///
+    /// Header fields become variables as [`vars`] says, with
+    /// [`Mapping::GATEWAY`].
+    ///
     /// CONTENT_LENGTH is added where `length` is [`Length::Known`]; where it is
     /// among the fields it must be the same number, or empty where there is
     /// none. An authorizer is sent no STDIN, so its `length` is `None`, and of
@@ -155,8 +159,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     ///
     /// `State`: the connection takes no more requests, or this authorizer's
     /// `length`. `Full`. `Room`. `TooLong`: a pair above 65,528 bytes, which
-    /// would have to be cut, and some peers cannot join it. `Field`: a piece,
-    /// a name empty or with `=`, NUL, two of REQUEST_METHOD, CONTENT_LENGTH or
+    /// would have to be cut, and some peers cannot join it. `Field`: what
+    /// [`vars`] does not take, a name with `=`, NUL, two of REQUEST_METHOD, CONTENT_LENGTH or
     /// FCGI_DATA_LENGTH, a length that is no number or another one.
     pub fn begin<'b, 'f, I>(
         &mut self,
@@ -167,7 +171,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         room: &'b mut [u8],
     ) -> Result<(Id, Frame<'b>), Refused>
     where
-        I: IntoIterator<Item = Field<'f>>,
+        I: IntoIterator<Item = Field<'f>> + Clone,
     {
         if !self.open {
             return Err(Refused::State);
@@ -185,12 +189,15 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             head: false,
         };
         let mut params = Params::new(id.get(), room);
-        for field in fields {
-            if field.cut != Cut::Whole || field.space != Space::Var {
-                return Err(Refused::Field);
-            }
-            if facts.note(field.name, field.value)? {
-                params.pair(field.name, field.value)?;
+        for var in vars(&fields, Mapping::GATEWAY) {
+            let var = var?;
+            if let Some((name, value)) = var.plain() {
+                if facts.note(name, value)? {
+                    params.pair(name, value)?;
+                }
+            } else if let Some((name, value)) = params.reserve(var.name_len(), var.value_len())? {
+                var.write_name(name)?;
+                var.write_value(value)?;
             }
         }
         match (length, facts.length) {

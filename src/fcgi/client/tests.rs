@@ -831,6 +831,54 @@ fn request_heads() {
     );
 }
 
+#[test]
+fn header_fields_become_variables() {
+    let mut client = Client::new(vec![Slot::EMPTY; 1]);
+    let long = [b'v'; 200];
+    let vars = [
+        Field::var(b"REQUEST_METHOD", b"HEAD"),
+        Field::header(b"X-a", b" 1 "),
+        Field::header(b"Proxy", b"evil"),
+        Field::header(b"Cookie", b"a"),
+        Field::header(b"cookie", &long),
+        Field::header(b"Content-Length", b"3"),
+    ];
+    let mut want =
+        b"\x0e\x04REQUEST_METHODHEAD\x08\x01HTTP_X_A1\x0b\x80\0\0\xcbHTTP_COOKIEa; ".to_vec();
+    want.extend_from_slice(&long);
+    want.extend_from_slice(b"\x0e\x01CONTENT_LENGTH3");
+    for len in 0..want.len() {
+        let need = want.len();
+        refused(
+            &mut client,
+            |c| {
+                c.begin(
+                    Role::Responder,
+                    true,
+                    vars,
+                    Length::Known(3),
+                    &mut vec![0; len],
+                )
+                .map(|_| ())
+            },
+            Refused::Room { need },
+        );
+    }
+    refused(
+        &mut client,
+        |c| {
+            c.begin(Role::Responder, true, vars, Length::None, &mut [0; 999])
+                .map(|_| ())
+        },
+        Refused::Field,
+    );
+    let mut room = [0; 999];
+    let (_, frame) = client
+        .begin(Role::Responder, true, vars, Length::Known(3), &mut room)
+        .unwrap();
+    assert_eq!(frame.slices()[1], want);
+}
+
 /// What is refused changes nothing.
 fn refused<T: core::fmt::Debug>(
     client: &mut Client<Vec<Slot>>,

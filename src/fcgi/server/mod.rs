@@ -1,8 +1,10 @@
 //! The application's side. FastCGI 1.0, 3.5 and 6.
 
+mod ending;
 mod input;
 mod limits;
 mod output;
+mod records;
 mod slot;
 
 use super::Role;

@@ -1,0 +1,119 @@
+//! Inputs and floors that the benches share. Each figure is printed beside its
+//! floor: a loop over the same bytes with no machine, and memcpy of them.
+
+use std::hint::black_box;
+
+/// A GET as nginx sends it: 25 variables.
+pub const VARS: [(&str, &str); 25] = [
+    ("QUERY_STRING", "x=1&y=%C5%A1&empty="),
+    ("REQUEST_METHOD", "GET"),
+    ("CONTENT_TYPE", ""),
+    ("CONTENT_LENGTH", ""),
+    ("SCRIPT_NAME", "/index.php"),
+    ("REQUEST_URI", "/index.php?x=1&y=%C5%A1&empty="),
+    ("DOCUMENT_URI", "/index.php"),
+    ("DOCUMENT_ROOT", "/srv/www/example"),
+    ("SERVER_PROTOCOL", "HTTP/1.1"),
+    ("REQUEST_SCHEME", "https"),
+    ("HTTPS", "on"),
+    ("GATEWAY_INTERFACE", "CGI/1.1"),
+    ("SERVER_SOFTWARE", "nginx/1.22.1"),
+    ("REMOTE_ADDR", "192.0.2.17"),
+    ("REMOTE_PORT", "60738"),
+    ("SERVER_ADDR", "192.0.2.1"),
+    ("SERVER_PORT", "443"),
+    ("SERVER_NAME", "www.example.org"),
+    ("REDIRECT_STATUS", "200"),
+    ("SCRIPT_FILENAME", "/srv/www/example/index.php"),
+    ("HTTP_HOST", "www.example.org"),
+    (
+        "HTTP_USER_AGENT",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    ),
+    (
+        "HTTP_ACCEPT",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    ),
+    ("HTTP_ACCEPT_LANGUAGE", "en-US,en;q=0.5"),
+    (
+        "HTTP_COOKIE",
+        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark",
+    ),
+];
+
+/// A record, padded to eight bytes as nginx does.
+pub fn record(kind: u8, id: u16, content: &[u8], to: &mut Vec<u8>) {
+    let [i0, i1] = id.to_be_bytes();
+    let [c0, c1] = (content.len() as u16).to_be_bytes();
+    let pad = content.len().wrapping_neg() % 8;
+    to.extend([1, kind, i0, i1, c0, c1, pad as u8, 0]);
+    to.extend(content);
+    to.extend(&[0; 8][..pad]);
+}
+
+/// The pairs of [`VARS`] as PARAMS content.
+pub fn pairs() -> Vec<u8> {
+    let mut all = Vec::new();
+    for (name, value) in VARS {
+        for len in [name.len(), value.len()] {
+            match u8::try_from(len) {
+                Ok(n) if n < 128 => all.push(n),
+                _ => all.extend((len as u32 | 1 << 31).to_be_bytes()),
+            }
+        }
+        all.extend(name.bytes());
+        all.extend(value.bytes());
+    }
+    all
+}
+
+/// BEGIN_REQUEST, PARAMS and their end.
+pub fn head(id: u16, to: &mut Vec<u8>) {
+    record(1, id, &[0, 1, 1, 0, 0, 0, 0, 0], to);
+    record(4, id, &pairs(), to);
+    record(4, id, b"", to);
+}
+
+/// A whole request with a body in records of 32 KiB.
+pub fn request(id: u16, body: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    head(id, &mut all);
+    for chunk in vec![b'x'; body].chunks(32_768) {
+        record(5, id, chunk, &mut all);
+    }
+    record(5, id, b"", &mut all);
+    all
+}
+
+/// The floor of decoding: walks headers and pairs, black-boxes each slice,
+/// keeps no state and checks only what keeps it inside the input.
+pub fn walk(mut input: &[u8]) {
+    while let Some((header, rest)) = input.split_first_chunk::<8>() {
+        let n = usize::from(u16::from_be_bytes([header[4], header[5]]));
+        let Some((mut content, rest)) = rest.split_at_checked(n) else {
+            return;
+        };
+        if header[1] == 4 {
+            while let [n, v, rest @ ..] = content {
+                let Some((name, rest)) = rest.split_at_checked(usize::from(*n)) else {
+                    return;
+                };
+                let Some((value, rest)) = rest.split_at_checked(usize::from(*v)) else {
+                    return;
+                };
+                black_box(name);
+                black_box(value);
+                content = rest;
+            }
+        } else {
+            black_box(content);
+        }
+        input = rest.get(usize::from(header[6])..).unwrap_or(&[]);
+    }
+}
+
+/// The other floor.
+pub fn copy(input: &[u8], to: &mut [u8]) {
+    to[..input.len()].copy_from_slice(black_box(input));
+    black_box(to);
+}

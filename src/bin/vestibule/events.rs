@@ -1,0 +1,450 @@
+//! The events of FastCGI machines as lines.
+
+use std::io;
+
+use vestibule::fcgi::{self, ClientExt, ClientSlot, Record, Role, ServerExt, Slot, kind};
+use vestibule::{
+    Cut, Ending, Error, Field, Id, Length, Next, Receive, Refused, Rejection, Request, Response,
+    Server as _,
+};
+
+use crate::decode::{Decoder, Printer};
+use crate::json::{Line, Value};
+use crate::records::Piece;
+
+/// Requests at once on a recorded connection.
+const SLOTS: usize = 256;
+
+type Facts = Vec<(&'static str, Value)>;
+
+/// Joins the pieces of fields, and prints.
+#[derive(Default)]
+struct Lines {
+    name: Vec<u8>,
+    value: Vec<u8>,
+}
+
+impl Lines {
+    fn print(
+        &self,
+        out: &mut Printer,
+        offset: u64,
+        event: &'static str,
+        facts: Facts,
+    ) -> io::Result<()> {
+        let line = Line {
+            offset,
+            event,
+            facts,
+        };
+        line.write(out.json, &mut out.out)
+    }
+
+    fn field(
+        &mut self,
+        out: &mut Printer,
+        offset: u64,
+        id: u16,
+        field: Field<'_>,
+    ) -> io::Result<()> {
+        if matches!(field.cut, Cut::Whole | Cut::First) {
+            self.name.clear();
+            self.value.clear();
+        }
+        self.name.extend_from_slice(field.name);
+        self.value.extend_from_slice(field.value);
+        if !matches!(field.cut, Cut::Whole | Cut::Last) {
+            return Ok(());
+        }
+        let value = match field.cut {
+            Cut::Last if field.space.trims() => self.value.trim_ascii().to_vec(),
+            _ => self.value.clone(),
+        };
+        let facts = vec![
+            ("id", Value::Number(u64::from(id))),
+            ("name", Value::Bytes(self.name.clone())),
+            ("value", Value::Bytes(value)),
+        ];
+        self.print(out, offset, "Field", facts)
+    }
+}
+
+fn number(n: impl Into<u64>) -> Value {
+    Value::Number(n.into())
+}
+
+fn length(length: Length) -> Value {
+    match length {
+        Length::None => Value::Word("none".into()),
+        Length::Unknown => Value::Word("unknown".into()),
+        Length::Known(n) => Value::Number(n),
+    }
+}
+
+fn bytes(id: u16, bytes: &[u8]) -> Facts {
+    vec![
+        ("id", number(id)),
+        ("length", Value::Number(bytes.len() as u64)),
+        ("bytes", Value::Bytes(bytes.to_vec())),
+    ]
+}
+
+fn reason(reason: Rejection) -> Value {
+    match reason {
+        Rejection::Other(n) => Value::Word(format!("protocol status {n}")),
+        reason => Value::Word(format!("{reason:?}")),
+    }
+}
+
+/// What a web server sent, as an application reads it.
+pub struct Requests {
+    machine: fcgi::Server<Vec<Slot>>,
+    lines: Lines,
+}
+
+impl Requests {
+    pub fn new() -> Self {
+        Requests {
+            machine: fcgi::Server::new(vec![Slot::EMPTY; SLOTS]),
+            lines: Lines::default(),
+        }
+    }
+
+    fn event(
+        &mut self,
+        event: Request<'_, ServerExt<'_>>,
+        offset: u64,
+        ended: bool,
+        out: &mut Printer,
+    ) -> io::Result<()> {
+        let only = |id: Id| vec![("id", number(id.get()))];
+        let (name, facts) = match event {
+            Request::Begin { id } => {
+                let role = match self.machine.role(id) {
+                    Some(Role::Responder) => "responder",
+                    Some(Role::Authorizer) => "authorizer",
+                    Some(Role::Filter) => "filter",
+                    None => "?",
+                };
+                let mut facts = only(id);
+                facts.push(("role", Value::Word(role.into())));
+                facts.push(("keep_conn", Value::Bool(self.machine.keep_conn(id))));
+                ("Begin", facts)
+            }
+            Request::Field { id, field } => {
+                return self.lines.field(out, offset, id.get(), field);
+            }
+            Request::HeadEnd { id, length: framed } => {
+                if self.machine.role(id) == Some(Role::Authorizer) {
+                    self.finish(id);
+                }
+                (
+                    "HeadEnd",
+                    vec![("id", number(id.get())), ("length", length(framed))],
+                )
+            }
+            Request::Body { id, bytes: some } => ("Body", bytes(id.get(), some)),
+            Request::BodyEnd { id } => {
+                if self.machine.role(id) != Some(Role::Filter) {
+                    self.finish(id);
+                }
+                ("BodyEnd", only(id))
+            }
+            Request::Fault { id, error } => {
+                self.finish(id);
+                let mut facts = only(id);
+                facts.push(("error", Value::Word(format!("\"{error}\""))));
+                self.lines.print(out, offset, "Fault", facts)?;
+                return out.wrong(offset, &format!("request {id}: {error}"));
+            }
+            Request::Abort { id } => {
+                self.finish(id);
+                self.lines.print(out, offset, "Abort", only(id))?;
+                if ended {
+                    out.wrong(offset, &format!("the end, inside request {id}"))?;
+                }
+                return Ok(());
+            }
+            Request::Ext(ServerExt::Data { id, bytes: some }) => ("Data", bytes(id.get(), some)),
+            Request::Ext(ServerExt::DataEnd { id }) => {
+                self.finish(id);
+                ("DataEnd", only(id))
+            }
+            Request::Ext(ext @ ServerExt::Values(wanted)) => {
+                let _ = self.machine.default_reply(ext);
+                (
+                    "Values",
+                    vec![("wanted", Value::Word(format!("{wanted:?}")))],
+                )
+            }
+            Request::Ext(ext @ ServerExt::UnknownType(kind)) => {
+                let _ = self.machine.default_reply(ext);
+                ("UnknownType", vec![("type", number(kind))])
+            }
+            Request::Ext(ext @ ServerExt::Surplus { id, reason: why }) => {
+                let _ = self.machine.default_reply(ext);
+                (
+                    "Surplus",
+                    vec![("id", number(id.get())), ("reason", reason(why))],
+                )
+            }
+            Request::Ext(_) => ("Ext", Vec::new()),
+        };
+        self.lines.print(out, offset, name, facts)
+    }
+
+    /// As an application would, so that the id is free again. A recording
+    /// says nothing of when, and whatever follows is to be seen.
+    fn finish(&mut self, id: Id) {
+        let _ = self.machine.end(id, 0);
+    }
+}
+
+impl Decoder for Requests {
+    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
+        let all = piece.bytes.len() as u64;
+        let mut input = &*piece.bytes;
+        loop {
+            let next = self.machine.next(&mut input);
+            let offset = piece.offset + all - input.len() as u64;
+            match next {
+                Ok(Next::Event(event)) => self.event(event, offset, false, out)?,
+                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
+                Err(error) => return lost(piece.offset, piece.record, error, out),
+            }
+        }
+    }
+
+    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
+        loop {
+            match self.machine.eof() {
+                Ok(Next::Event(event)) => self.event(event, offset, true, out)?,
+                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
+                Err(error) => return lost(offset, None, error, out),
+            }
+        }
+    }
+}
+
+fn lost(offset: u64, record: Option<Record>, error: Error, out: &mut Printer) -> io::Result<()> {
+    out.lost = true;
+    let place = match record {
+        Some(record) => format!(" in this record (type {} {})", record.kind, record.name()),
+        None => String::new(),
+    };
+    match error {
+        Error::Eof => out.wrong(offset, "the end, inside a record [FastCGI 1.0, 3.3]"),
+        error => out.wrong(offset, &format!("{error}{place}")),
+    }
+}
+
+/// What an application sent, as a web server reads it.
+pub struct Answers {
+    machine: fcgi::Client<Vec<ClientSlot>>,
+    lines: Lines,
+    method: Vec<u8>,
+    /// The recorded id of each slot's request.
+    ids: Vec<Option<u16>>,
+}
+
+impl Answers {
+    pub fn new(method: Vec<u8>) -> Self {
+        Answers {
+            machine: Self::machine(),
+            lines: Lines::default(),
+            method,
+            ids: vec![None; SLOTS],
+        }
+    }
+
+    fn machine() -> fcgi::Client<Vec<ClientSlot>> {
+        fcgi::Client::new(vec![ClientSlot::EMPTY; SLOTS])
+    }
+
+    /// The machine's id for a recorded one; a request is opened for one that
+    /// is new, since its own bytes are not there.
+    fn open(&mut self, recorded: u16) -> Result<Id, Refused> {
+        if let Some(slot) = self.ids.iter().position(|id| *id == Some(recorded)) {
+            return Id::new(slot as u16 + 1).ok_or(Refused::UnknownId);
+        }
+        let fields = [Field::var(b"REQUEST_METHOD", &self.method)];
+        let mut room = vec![0; 512 + self.method.len()];
+        let mut begun = self
+            .machine
+            .begin(Role::Responder, true, fields, Length::None, &mut room)
+            .map(|(id, _)| id);
+        if begun.is_err() && self.ids.iter().all(Option::is_none) {
+            // It takes no more, as after a stray record; we are at a border.
+            self.machine = Self::machine();
+            let fields = [Field::var(b"REQUEST_METHOD", &self.method)];
+            begun = self
+                .machine
+                .begin(Role::Responder, true, fields, Length::None, &mut room)
+                .map(|(id, _)| id);
+        }
+        let id = begun?;
+        if let Some(slot) = self.ids.get_mut(usize::from(id.get()) - 1) {
+            *slot = Some(recorded);
+        }
+        Ok(id)
+    }
+
+    /// The recorded id.
+    fn recorded(&self, id: Id) -> u16 {
+        let slot = self.ids.get(usize::from(id.get()) - 1);
+        slot.copied().flatten().unwrap_or(id.get())
+    }
+
+    fn event(
+        &mut self,
+        event: Response<'_, ClientExt>,
+        offset: u64,
+        out: &mut Printer,
+    ) -> io::Result<()> {
+        let (name, facts) = match event {
+            Response::Field { id, field } => {
+                let id = self.recorded(id);
+                return self.lines.field(out, offset, id, field);
+            }
+            Response::HeadEnd {
+                id,
+                status,
+                length: framed,
+            } => {
+                let id = number(self.recorded(id));
+                let facts = vec![
+                    ("id", id),
+                    ("status", number(status)),
+                    ("length", length(framed)),
+                ];
+                ("HeadEnd", facts)
+            }
+            Response::Interim { id, status } => {
+                let id = number(self.recorded(id));
+                ("Interim", vec![("id", id), ("status", number(status))])
+            }
+            Response::Body { id, bytes: some } => ("Body", bytes(self.recorded(id), some)),
+            Response::BodyEnd { id } => ("BodyEnd", vec![("id", number(self.recorded(id)))]),
+            Response::Log { id, bytes: some } => ("Log", bytes(self.recorded(id), some)),
+            Response::Demand { id, max } => {
+                let facts = vec![
+                    ("id", number(self.recorded(id))),
+                    ("max", Value::Number(max as u64)),
+                ];
+                ("Demand", facts)
+            }
+            Response::Done { id, ending, .. } => return self.done(id, ending, offset, out),
+            Response::Ext(ClientExt::Values(values)) => (
+                "Values",
+                vec![("values", Value::Word(format!("{values:?}")))],
+            ),
+            Response::Ext(ClientExt::UnknownType(kind)) => {
+                ("UnknownType", vec![("type", number(kind))])
+            }
+            Response::Ext(ClientExt::LocalRedirect { id }) => {
+                ("LocalRedirect", vec![("id", number(self.recorded(id)))])
+            }
+            Response::Ext(_) => return Ok(()),
+        };
+        self.lines.print(out, offset, name, facts)
+    }
+
+    fn done(&mut self, id: Id, ending: Ending, offset: u64, out: &mut Printer) -> io::Result<()> {
+        let recorded = self.recorded(id);
+        if let Some(slot) = self.ids.get_mut(usize::from(id.get()) - 1) {
+            *slot = None;
+        }
+        let mut facts = vec![("id", number(recorded))];
+        let wrong = match ending {
+            Ending::Complete {
+                app_status,
+                output_ended,
+            } => {
+                facts.push(("ending", Value::Word("complete".into())));
+                facts.push(("app_status", number(app_status)));
+                facts.push(("output_ended", Value::Bool(output_ended)));
+                None
+            }
+            Ending::Rejected(why) => {
+                facts.push(("ending", Value::Word("rejected".into())));
+                facts.push(("reason", reason(why)));
+                None
+            }
+            Ending::Failed(error) => {
+                facts.push(("ending", Value::Word("failed".into())));
+                facts.push(("error", Value::Word(format!("\"{error}\""))));
+                Some(error.to_string())
+            }
+            Ending::Truncated => {
+                facts.push(("ending", Value::Word("truncated".into())));
+                Some("the answer is truncated [FastCGI 1.0, 5.5]".into())
+            }
+            Ending::Unconfirmed => {
+                facts.push(("ending", Value::Word("unconfirmed".into())));
+                Some("the end, without END_REQUEST [FastCGI 1.0, 5.5]".into())
+            }
+            ending => {
+                facts.push(("ending", Value::Word(format!("{ending:?}"))));
+                None
+            }
+        };
+        self.lines.print(out, offset, "Done", facts)?;
+        match wrong {
+            Some(what) => out.wrong(offset, &format!("request {recorded}: {what}")),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Decoder for Answers {
+    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
+        match piece.record {
+            Some(Record { kind, id, .. })
+                if id != 0 && matches!(kind, kind::STDOUT | kind::STDERR | kind::END_REQUEST) =>
+            {
+                match self.open(id) {
+                    // The record now names the request that stands for its own.
+                    Ok(open) => {
+                        if let [_, _, high, low, ..] = piece.bytes {
+                            [*high, *low] = open.get().to_be_bytes();
+                        }
+                    }
+                    Err(refused) => {
+                        out.lost = true;
+                        return out.wrong(piece.offset, &format!("request {id}: {refused}"));
+                    }
+                }
+            }
+            Some(Record {
+                kind: kind::GET_VALUES_RESULT | kind::UNKNOWN_TYPE,
+                id: 0,
+                ..
+            }) => {
+                // Somebody must have asked.
+                let _ = self.machine.values();
+            }
+            _ => {}
+        }
+        let all = piece.bytes.len() as u64;
+        let mut input = &*piece.bytes;
+        loop {
+            let next = self.machine.next(&mut input);
+            let offset = piece.offset + all - input.len() as u64;
+            match next {
+                Ok(Next::Event(event)) => self.event(event, offset, out)?,
+                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
+                Err(error) => return lost(piece.offset, piece.record, error, out),
+            }
+        }
+    }
+
+    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
+        loop {
+            match self.machine.eof() {
+                Ok(Next::Event(event)) => self.event(event, offset, out)?,
+                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
+                Err(error) => return lost(offset, None, error, out),
+            }
+        }
+    }
+}

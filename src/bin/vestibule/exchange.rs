@@ -1,0 +1,173 @@
+//! One request as an application of ours sees it, and its answer.
+
+use std::io::{self, BufWriter, Write};
+
+use vestibule::adapt::blocking::write_frame;
+use vestibule::fcgi::{self, Role, Slot};
+use vestibule::{Cut, Field, Frame, Id, Length, Server as _};
+
+/// The machine of a served connection.
+pub type Machine = fcgi::Server<Vec<Slot>>;
+
+/// The variables of a request and what came of its body.
+pub struct Exchange {
+    pub role: Role,
+    /// Complete variables, in order; the last may be under way.
+    vars: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Bytes of body so far, and their FNV-1a.
+    pub length: u64,
+    pub hash: u64,
+    /// Answered, or refused: what still comes is dropped.
+    pub over: bool,
+}
+
+const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
+const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+impl Exchange {
+    pub fn new(role: Role) -> Self {
+        Exchange {
+            role,
+            vars: Vec::new(),
+            length: 0,
+            hash: FNV_START,
+            over: false,
+        }
+    }
+
+    /// A variable or a piece of one.
+    pub fn push(&mut self, field: Field<'_>) {
+        if matches!(field.cut, Cut::Whole | Cut::First) {
+            self.vars.push((Vec::new(), Vec::new()));
+        }
+        if let Some((name, value)) = self.vars.last_mut() {
+            name.extend_from_slice(field.name);
+            value.extend_from_slice(field.value);
+        }
+    }
+
+    pub fn count(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        for byte in bytes {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
+        }
+    }
+
+    /// All variables, sorted.
+    pub fn sorted(&self) -> Vec<(&[u8], &[u8])> {
+        let mut all: Vec<_> = self.vars.iter().map(|(n, v)| (&n[..], &v[..])).collect();
+        all.sort();
+        all
+    }
+
+    /// The value of a variable; empty where there is none, or where several
+    /// differ, since nothing tells which of them to believe.
+    pub fn var(&self, name: &str) -> &[u8] {
+        let mut values = self
+            .vars
+            .iter()
+            .filter(|(n, _)| n == name.as_bytes())
+            .map(|(_, v)| &v[..]);
+        match values.next() {
+            Some(first) if values.all(|v| v == first) => first,
+            _ => &[],
+        }
+    }
+
+    /// The value of a member of the query string, the first of that name.
+    pub fn query(&self, name: &str) -> Option<&[u8]> {
+        self.var("QUERY_STRING")
+            .split(|b| *b == b'&')
+            .find_map(|part| {
+                let mut halves = part.splitn(2, |b| *b == b'=');
+                (halves.next() == Some(name.as_bytes())).then(|| halves.next().unwrap_or(&[]))
+            })
+    }
+
+    /// The number `n` of the query string; 5 where there is none.
+    pub fn number(&self) -> u64 {
+        let n = self.query("n").and_then(|n| std::str::from_utf8(n).ok());
+        n.filter(|n| n.bytes().all(|b| b.is_ascii_digit()))
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(5)
+    }
+}
+
+/// The answer under way: small frames are gathered, large ones pass.
+pub struct Answer<'a, W: Write> {
+    pub machine: &'a mut Machine,
+    out: BufWriter<W>,
+    id: Id,
+}
+
+impl<'a, W: Write> Answer<'a, W> {
+    pub fn new(machine: &'a mut Machine, id: Id, out: W) -> Self {
+        Answer {
+            machine,
+            out: BufWriter::new(out),
+            id,
+        }
+    }
+
+    pub fn head(
+        &mut self,
+        status: u16,
+        fields: &[(&str, &[u8])],
+        length: Length,
+    ) -> io::Result<()> {
+        let fields = fields.iter().map(|(n, v)| Field::header(n.as_bytes(), v));
+        let need: usize = fields
+            .clone()
+            .map(|f| f.name.len() + f.value.len() + 4)
+            .sum();
+        let mut room = vec![0; 256 + need];
+        let frame = self
+            .machine
+            .head(self.id, status, fields, length, &mut room)?;
+        write_frame(&mut self.out, frame)
+    }
+
+    pub fn body(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            write_frame(&mut self.out, self.machine.body(self.id, &mut bytes)?)?;
+        }
+        Ok(())
+    }
+
+    pub fn log(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            write_frame(&mut self.out, self.machine.stderr(self.id, &mut bytes)?)?;
+        }
+        Ok(())
+    }
+
+    pub fn frame(&mut self, frame: Frame<'_>) -> io::Result<()> {
+        write_frame(&mut self.out, frame)
+    }
+
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    pub fn finish(&mut self) -> io::Result<()> {
+        let frame = self.machine.finish(self.id, [], &mut [])?;
+        write_frame(&mut self.out, frame)?;
+        self.out.flush()
+    }
+
+    /// A whole answer of text. Without a body where the status or the method
+    /// forbids one; the machine sees to that.
+    pub fn text(&mut self, status: u16, more: &[(&str, &[u8])], body: &[u8]) -> io::Result<()> {
+        let mut fields = vec![("Content-Type", &b"text/plain"[..])];
+        fields.extend_from_slice(more);
+        let length = match status {
+            204 | 304 => Length::None,
+            _ => Length::Known(body.len() as u64),
+        };
+        self.head(status, &fields, length)?;
+        if length != Length::None {
+            self.body(body)?;
+        }
+        self.finish()
+    }
+}

@@ -1,0 +1,118 @@
+//! Lines of output: for people, or a JSON object each.
+
+use std::io::{self, Write};
+
+/// A value of a line.
+pub enum Value {
+    Number(u64),
+    Bool(bool),
+    Word(String),
+    /// Bytes of the wire.
+    Bytes(Vec<u8>),
+}
+
+/// One event: its offset, its name, its facts.
+pub struct Line {
+    pub offset: u64,
+    pub event: &'static str,
+    pub facts: Vec<(&'static str, Value)>,
+}
+
+/// Characters of wire bytes that a line for people shows.
+const SHOWN: usize = 60;
+
+impl Line {
+    pub fn write(&self, json: bool, out: &mut impl Write) -> io::Result<()> {
+        if json { self.json(out) } else { self.text(out) }
+    }
+
+    fn text(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(out, "{:>8}  {}", self.offset, self.event)?;
+        for (name, value) in &self.facts {
+            match value {
+                Value::Number(n) => write!(out, " {name}={n}")?,
+                Value::Bool(b) => write!(out, " {name}={b}")?,
+                Value::Word(word) => write!(out, " {name}={word}")?,
+                Value::Bytes(bytes) => {
+                    let kept = &bytes[..bytes.len().min(SHOWN)];
+                    let more = if kept.len() < bytes.len() { "..." } else { "" };
+                    write!(out, " {name}=\"{}{more}\"", kept.escape_ascii())?;
+                }
+            }
+        }
+        writeln!(out)
+    }
+
+    fn json(&self, out: &mut impl Write) -> io::Result<()> {
+        write!(
+            out,
+            "{{\"offset\":{},\"event\":\"{}\"",
+            self.offset, self.event
+        )?;
+        for (name, value) in &self.facts {
+            match value {
+                Value::Number(n) => write!(out, ",\"{name}\":{n}")?,
+                Value::Bool(b) => write!(out, ",\"{name}\":{b}")?,
+                Value::Word(word) => write!(out, ",\"{name}\":{}", string(word))?,
+                Value::Bytes(bytes) => match std::str::from_utf8(bytes) {
+                    Ok(text) => write!(out, ",\"{name}\":{}", string(text))?,
+                    // What is no text is told apart by its name.
+                    Err(_) => {
+                        write!(out, ",\"{name}_hex\":\"")?;
+                        bytes.iter().try_for_each(|b| write!(out, "{b:02x}"))?;
+                        write!(out, "\"")?;
+                    }
+                },
+            }
+        }
+        writeln!(out, "}}")
+    }
+}
+
+/// A JSON string. RFC 8259, 7.
+fn string(text: &str) -> String {
+    let mut out = String::from('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c < ' ' || c == '\x7f' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms() {
+        let line = Line {
+            offset: 7,
+            event: "Body",
+            facts: vec![
+                ("id", Value::Number(1)),
+                ("keep", Value::Bool(true)),
+                ("role", Value::Word("filter".into())),
+                ("bytes", Value::Bytes(b"a\"\n\\\xc3\xa9".to_vec())),
+                ("raw", Value::Bytes(vec![0xff, 0])),
+            ],
+        };
+        let mut out = Vec::new();
+        line.write(false, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "       7  Body id=1 keep=true role=filter bytes=\"a\\\"\\n\\\\\\xc3\\xa9\" raw=\"\\xff\\x00\"\n"
+        );
+        let mut out = Vec::new();
+        line.write(true, &mut out).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            "{\"offset\":7,\"event\":\"Body\",\"id\":1,\"keep\":true,\"role\":\"filter\",\
+             \"bytes\":\"a\\\"\\u000a\\\\é\",\"raw_hex\":\"ff00\"}\n"
+        );
+    }
+}

@@ -1,0 +1,209 @@
+//! Listening sockets.
+
+use std::io;
+use std::net::{IpAddr, TcpListener, TcpStream};
+#[cfg(unix)]
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
+
+use crate::endpoint::{Address, Stream};
+
+/// A listening socket.
+pub struct Listener {
+    socket: Socket,
+    /// Who may connect, where a spawner has said so (FCGI_WEB_SERVER_ADDRS).
+    allowed: Option<Vec<IpAddr>>,
+    /// Shared with other processes: only they and the spawner may wake it.
+    inherited: bool,
+    /// The file of a Unix socket of ours, removed in the end.
+    file: Option<PathBuf>,
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix(UnixListener),
+}
+
+impl Listener {
+    pub fn bind(address: &Address) -> io::Result<Listener> {
+        let own = |socket, file| Listener {
+            socket,
+            allowed: None,
+            inherited: false,
+            file,
+        };
+        match address {
+            Address::Tcp(host, port) => {
+                let listener = TcpListener::bind((host.as_str(), *port))?;
+                Ok(own(Socket::Tcp(listener), None))
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                let listener = match UnixListener::bind(path) {
+                    Err(error) if error.kind() == io::ErrorKind::AddrInUse && abandoned(path) => {
+                        std::fs::remove_file(path)?;
+                        UnixListener::bind(path)?
+                    }
+                    bound => bound?,
+                };
+                Ok(own(Socket::Unix(listener), Some(path.clone())))
+            }
+            #[cfg(unix)]
+            Address::Descriptor => Ok(Listener {
+                socket: descriptor()?,
+                allowed: std::env::var("FCGI_WEB_SERVER_ADDRS")
+                    .ok()
+                    .map(|list| allowed(&list)),
+                inherited: true,
+                file: None,
+            }),
+            #[cfg(not(unix))]
+            _ => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The address that it really has, as an endpoint.
+    pub fn endpoint(&self, asked: &Address) -> String {
+        match &self.socket {
+            Socket::Tcp(listener) => match listener.local_addr() {
+                Ok(address) => Address::Tcp(address.ip().to_string(), address.port()).to_string(),
+                Err(_) => asked.to_string(),
+            },
+            #[cfg(unix)]
+            Socket::Unix(listener) => match listener.local_addr() {
+                Ok(address) => match address.as_pathname() {
+                    Some(path) => Address::Unix(path.into()).to_string(),
+                    None => asked.to_string(),
+                },
+                Err(_) => asked.to_string(),
+            },
+        }
+    }
+
+    /// The next connection; `None` for one that may not connect.
+    pub fn accept(&self) -> io::Result<Option<Stream>> {
+        match &self.socket {
+            Socket::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                let peer = peer.ip().to_canonical();
+                match &self.allowed {
+                    Some(list) if !list.contains(&peer) => Ok(None),
+                    _ => Stream::tcp(stream).map(Some),
+                }
+            }
+            #[cfg(unix)]
+            Socket::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                // A list of addresses allows no other transport.
+                Ok(self.allowed.is_none().then_some(Stream::Unix(stream)))
+            }
+        }
+    }
+
+    /// What makes a blocked `accept` return.
+    pub fn waker(&self) -> Waker {
+        if self.inherited {
+            return Waker::None;
+        }
+        match &self.socket {
+            Socket::Tcp(listener) => match listener.local_addr() {
+                Ok(mut address) => {
+                    if address.ip().is_unspecified() {
+                        address.set_ip(match address.ip() {
+                            IpAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+                            IpAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+                        });
+                    }
+                    Waker::Tcp(address)
+                }
+                Err(_) => Waker::None,
+            },
+            #[cfg(unix)]
+            Socket::Unix(_) => self.file.clone().map_or(Waker::None, Waker::Unix),
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let Some(path) = &self.file {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// Connects once, so that a blocked `accept` returns.
+pub enum Waker {
+    /// Nothing of ours to wake: it blocks until the program ends.
+    None,
+    Tcp(std::net::SocketAddr),
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl Waker {
+    pub fn wake(&self) {
+        match self {
+            Waker::None => {}
+            Waker::Tcp(address) => {
+                let _ = TcpStream::connect_timeout(address, std::time::Duration::from_secs(1));
+            }
+            #[cfg(unix)]
+            Waker::Unix(path) => {
+                let _ = UnixStream::connect(path);
+            }
+        }
+    }
+}
+
+/// Whether the file is a socket that nobody listens at any more.
+#[cfg(unix)]
+fn abandoned(path: &std::path::Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket())
+        && UnixStream::connect(path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
+/// The socket that descriptor 0 is.
+#[cfg(unix)]
+fn descriptor() -> io::Result<Socket> {
+    use std::os::fd::{AsFd, OwnedFd};
+    let fd: OwnedFd = io::stdin().as_fd().try_clone_to_owned()?;
+    let tcp = TcpListener::from(fd);
+    if tcp.local_addr().is_ok() {
+        return Ok(Socket::Tcp(tcp));
+    }
+    let unix = UnixListener::from(OwnedFd::from(tcp));
+    match unix.local_addr() {
+        Ok(_) => Ok(Socket::Unix(unix)),
+        Err(error) => Err(io::Error::new(
+            error.kind(),
+            format!("descriptor 0 is no listening socket: {error}"),
+        )),
+    }
+}
+
+/// The addresses of FCGI_WEB_SERVER_ADDRS (FastCGI 1.0, 2.2). What is no
+/// address allows nobody.
+fn allowed(list: &str) -> Vec<IpAddr> {
+    list.split(',')
+        .filter_map(|address| address.trim().parse::<IpAddr>().ok())
+        .map(|address| address.to_canonical())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn web_server_addresses() {
+        let local: IpAddr = "127.0.0.1".parse().unwrap();
+        assert_eq!(allowed("127.0.0.1"), [local]);
+        assert_eq!(allowed("10.0.0.1, ::ffff:127.0.0.1,x")[1..], [local]);
+        assert!(allowed("").is_empty());
+        assert!(allowed("localhost").is_empty());
+    }
+}

@@ -1,0 +1,256 @@
+//! Carries a call out.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use vestibule::adapt::{Call, Called};
+use vestibule::fcgi::{Client, ClientExt, ClientLimits, ClientSlot, Role};
+use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts};
+
+use crate::args::{Ended, Failure};
+use crate::body::Body;
+use crate::cgi_env::Vars;
+use crate::endpoint::Address;
+use crate::filter::{Both, Filter};
+use crate::ladder::Ladder;
+use crate::tap::Tap;
+
+/// What is to be done.
+pub struct Plan {
+    pub address: Address,
+    pub role: Role,
+    pub vars: Vars,
+    pub body: Option<Body>,
+    pub length: Length,
+    pub data: Option<File>,
+    pub head: bool,
+    pub fail: bool,
+    pub timeout: Option<Duration>,
+    /// Where the exchange is drawn.
+    pub drawing: Option<Box<dyn Write + Send>>,
+    /// Where the answer goes.
+    pub out: Box<dyn Write>,
+}
+
+/// Exit codes.
+const NO_CONNECTION: u8 = 7;
+const PROTOCOL: u8 = 8;
+const TRUNCATED: u8 = 18;
+const STATUS: u8 = 22;
+const TIMED_OUT: u8 = 28;
+const REJECTED: u8 = 69;
+
+fn failure<T>(code: u8, what: impl Into<String>) -> Result<T, Failure> {
+    Err(Failure::Exit(code, what.into()))
+}
+
+pub fn perform(plan: Plan) -> Ended {
+    let stream = match plan.address.connect(plan.timeout) {
+        Ok(stream) => stream,
+        Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+            return failure(
+                TIMED_OUT,
+                format!("connecting to {}: timed out", plan.address),
+            );
+        }
+        Err(error) => {
+            let what = format!("cannot connect to {}: {error}", plan.address);
+            return failure(NO_CONNECTION, what);
+        }
+    };
+    let limits = ClientLimits::DEFAULT.log_bytes(u32::MAX);
+    let filter = plan.role == Role::Filter;
+    let mut machine = Filter {
+        client: Client::with_limits([ClientSlot::EMPTY; 1], limits),
+        stdin: match plan.length {
+            Length::Known(n) => Some(n),
+            Length::None | Length::Unknown => None,
+        },
+        filter,
+    };
+    let fields = plan
+        .vars
+        .iter()
+        .map(|(name, value)| Field::var(name, value));
+    let mut room = vec![0; plan.vars.size() + 65_536];
+    let opened = machine
+        .client
+        .begin(plan.role, false, fields, plan.length, &mut room);
+    let (id, head) = match opened {
+        Ok(opened) => opened,
+        Err(refused) => return Err(Failure::Usage(format!("cannot send this: {refused}"))),
+    };
+    let drawing = plan.drawing.map(|out| Mutex::new(Ladder::new(out)));
+    let tap = Tap {
+        stream: &stream,
+        drawing: drawing.as_ref(),
+    };
+    let body = (plan.body.is_some() || filter).then_some(Both {
+        border: filter && plan.body.is_some(),
+        stdin: plan.body,
+        data: plan.data,
+    });
+    let mut shown = Shown {
+        out: plan.out,
+        head: plan.head.then(Vec::new),
+        fail: plan.fail,
+        status: 0,
+        ending: None,
+    };
+    let call = Call {
+        id,
+        head,
+        buf: &mut vec![0; 64 * 1024],
+        timeouts: timeouts(plan.timeout),
+    };
+    let called = call.run(&mut machine, &mut { tap }, &mut { tap }, body, |event| {
+        shown.show(event).map(ControlFlow::Continue)
+    });
+    shown.verdict(called)
+}
+
+fn timeouts(time: Option<Duration>) -> Timeouts {
+    let ms = time.map_or(u32::MAX, |time| {
+        u32::try_from(time.as_millis()).unwrap_or(u32::MAX - 1)
+    });
+    Timeouts {
+        closing: Timeouts::DEFAULT.closing,
+        ..Timeouts::all(ms)
+    }
+}
+
+/// Standard output without the search for line ends.
+pub fn output() -> Box<dyn Write> {
+    #[cfg(unix)]
+    {
+        use std::os::fd::AsFd;
+        if let Ok(fd) = io::stdout().as_fd().try_clone_to_owned() {
+            return Box::new(File::from(fd));
+        }
+    }
+    Box::new(io::stdout())
+}
+
+/// What is printed, and what came of it.
+struct Shown {
+    out: Box<dyn Write>,
+    /// Lines of the head, where it is wanted, until it is complete.
+    head: Option<Vec<u8>>,
+    fail: bool,
+    status: u16,
+    ending: Option<Ending>,
+}
+
+impl Shown {
+    fn show(&mut self, event: Response<'_, ClientExt>) -> io::Result<()> {
+        match event {
+            Response::Field { field, .. } => self.field(field),
+            Response::HeadEnd { status, .. } => {
+                self.status = status;
+                self.head_end(&format!("Status: {status}\r\n"))?;
+            }
+            Response::Ext(ClientExt::LocalRedirect { .. }) => self.head_end("")?,
+            Response::Body { bytes, .. } => {
+                if !(self.fail && self.status >= 400) {
+                    self.out.write_all(bytes)?;
+                }
+            }
+            Response::Log { bytes, .. } => {
+                let _ = io::stderr().write_all(bytes);
+            }
+            Response::Done { ending, .. } => self.ending = Some(ending),
+            Response::BodyEnd { .. }
+            | Response::Interim { .. }
+            | Response::Demand { .. }
+            | Response::Ext(_) => {}
+        }
+        Ok(())
+    }
+
+    /// A header field, or a piece of one.
+    fn field(&mut self, field: Field<'_>) {
+        use vestibule::Cut;
+        let Some(head) = &mut self.head else {
+            return;
+        };
+        head.extend_from_slice(field.name);
+        // The name is complete once there is a value, or no more to come.
+        let named = matches!(field.cut, Cut::Whole | Cut::Last) || !field.value.is_empty();
+        let line = head.rsplit(|b| *b == b'\n').next().unwrap_or(&[]);
+        if named && !line.contains(&b':') {
+            head.extend_from_slice(b": ");
+        }
+        head.extend_from_slice(field.value);
+        if matches!(field.cut, Cut::Whole | Cut::Last) {
+            head.extend_from_slice(b"\r\n");
+        }
+    }
+
+    fn head_end(&mut self, status: &str) -> io::Result<()> {
+        let Some(head) = self.head.take() else {
+            return Ok(());
+        };
+        let mut text = Vec::from(status.as_bytes());
+        for line in head.split_inclusive(|b| *b == b'\n') {
+            let name = line.split(|b| *b == b':').next().unwrap_or(&[]);
+            if !name.eq_ignore_ascii_case(b"Status") {
+                text.extend_from_slice(line);
+            }
+        }
+        text.extend_from_slice(b"\r\n");
+        self.out.write_all(&text)
+    }
+
+    fn verdict(self, called: io::Result<Called>) -> Ended {
+        match (called, self.ending) {
+            (Ok(Called::TimedOut(_)), _) => failure(TIMED_OUT, "timed out"),
+            (Ok(Called::Done { .. } | Called::Failed(_)), Some(ending)) => self.ended(ending),
+            (Ok(Called::Failed(error)), None) => failure(PROTOCOL, error.to_string()),
+            (Ok(Called::Stopped | Called::Done { .. }), _) => failure(1, "stopped"),
+            (Err(error), Some(Ending::Truncated)) if lost(&error) => self.ended(Ending::Truncated),
+            (Err(error), _) if lost(&error) => failure(PROTOCOL, error.to_string()),
+            (Err(error), _) => failure(1, error.to_string()),
+        }
+    }
+
+    fn ended(&self, ending: Ending) -> Ended {
+        match ending {
+            Ending::Complete { .. } => {}
+            Ending::Unconfirmed => {
+                eprintln!("vestibule call: the connection closed without END_REQUEST");
+            }
+            Ending::Truncated | Ending::Aborted | Ending::Failed(Error::HeadCut) => {
+                return failure(TRUNCATED, "the answer is truncated");
+            }
+            Ending::Rejected(reason) => {
+                let why = match reason {
+                    Rejection::CantMultiplex => "one request at a time on a connection",
+                    Rejection::Overloaded => "overloaded",
+                    Rejection::UnknownRole => "it does not play this role",
+                    _ => "for a reason without a name",
+                };
+                return failure(REJECTED, format!("the application rejected it: {why}"));
+            }
+            Ending::Failed(error) => return failure(PROTOCOL, error.to_string()),
+            _ => return failure(PROTOCOL, format!("{ending:?}")),
+        }
+        if self.fail && self.status >= 400 {
+            return failure(STATUS, format!("the application answered {}", self.status));
+        }
+        Ok(0)
+    }
+}
+
+/// Whether an error is the connection's and not ours.
+fn lost(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::UnexpectedEof
+    )
+}
