@@ -524,6 +524,24 @@ impl Watch for Watcher<'_> {
         Ok(())
     }
 
+    fn room(&self) -> usize {
+        let head = self.rules.limits.head_bytes.saturating_sub(self.state.head);
+        let line = self.rules.line_bytes.saturating_sub(self.state.line);
+        usize::try_from(head.min(line)).unwrap_or(usize::MAX)
+    }
+
+    fn run(&mut self, bytes: &[u8]) {
+        let state = &mut *self.state;
+        let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        state.head = state.head.saturating_add(n);
+        state.line = state.line.saturating_add(n);
+        if state.known != 0 {
+            for byte in bytes {
+                state.value(*byte);
+            }
+        }
+    }
+
     fn begin(&mut self) -> Result<Course, Error> {
         let state = &mut *self.state;
         if state.fields >= self.rules.limits.fields {

@@ -105,6 +105,10 @@ pub(crate) enum Course {
 pub(crate) trait Watch {
     /// Each byte of the head, first of all: the limits.
     fn byte(&mut self, byte: u8) -> Result<(), Error>;
+    /// How many bytes the limits allow before an error.
+    fn room(&self) -> usize;
+    /// Bytes of a value, within `room`, all at once.
+    fn run(&mut self, bytes: &[u8]);
     /// A line begins that is not blank.
     fn begin(&mut self) -> Result<Course, Error>;
     /// A line begins with a blank, and continues none.
@@ -188,6 +192,19 @@ impl Lines {
                 self.stage = Stage::Lead;
                 value = Run(b" ", 1);
                 return Ok(self.piece(name, value, false));
+            }
+            if self.stage == Stage::Value {
+                // The bytes of a value in one go; its end, an error or a limit
+                // comes byte by byte.
+                let n = token::value_len(all).min(watch.room());
+                if let Some((run, rest)) = all.split_at_checked(n)
+                    && n > 0
+                {
+                    watch.run(run);
+                    value.extend(run, all);
+                    *input = rest;
+                    continue;
+                }
             }
             watch.byte(byte)?;
             *input = rest;
@@ -307,6 +324,14 @@ impl<'i> Run<'i> {
             self.0 = from;
         }
         self.1 = self.1.saturating_add(1);
+    }
+
+    /// Adds all of `more`, which follows those that are there in the input.
+    fn extend(&mut self, more: &'i [u8], input: &'i [u8]) {
+        if self.1 == 0 {
+            self.0 = input;
+        }
+        self.1 = self.1.saturating_add(more.len());
     }
 
     fn is_empty(&self) -> bool {
