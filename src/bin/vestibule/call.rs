@@ -47,7 +47,7 @@ and what the options say wins. HTTP_PROXY is never sent.
 What the application writes to its error stream goes to standard error.
 
 exit: 0 a complete answer, 2 usage, 7 no connection, 8 protocol error,
-18 truncated answer, 22 --fail and a status of 400 or more, 28 timed out,
+18 truncated answer or none, 22 --fail and a status of 400 or more, 28 timed out,
 69 rejected, 1 anything else
 ";
 

@@ -4,8 +4,8 @@ use std::io;
 
 use vestibule::fcgi::{self, ClientExt, ClientSlot, Record, Role, ServerExt, Slot, kind};
 use vestibule::{
-    Cut, Ending, Error, Field, Id, Length, Next, Receive, Refused, Rejection, Request, Response,
-    Server as _,
+    After, Cut, Ending, Error, Field, Id, Length, Next, Receive, Refused, Rejection, Request,
+    Response, Server as _, Status as _,
 };
 
 use crate::decode::{Decoder, Printer};
@@ -105,9 +105,13 @@ pub struct Requests {
 impl Requests {
     pub fn new() -> Self {
         Requests {
-            machine: fcgi::Server::new(vec![Slot::EMPTY; SLOTS]),
+            machine: Self::machine(),
             lines: Lines::default(),
         }
+    }
+
+    fn machine() -> fcgi::Server<Vec<Slot>> {
+        fcgi::Server::new(vec![Slot::EMPTY; SLOTS])
     }
 
     fn event(
@@ -196,12 +200,19 @@ impl Requests {
     /// As an application would, so that the id is free again. A recording
     /// says nothing of when, and whatever follows is to be seen.
     fn finish(&mut self, id: Id) {
-        let _ = self.machine.end(id, 0);
+        if self.machine.end(id, 0).is_err() {
+            let _ = self.machine.reject(id, Rejection::Overloaded);
+        }
     }
 }
 
 impl Decoder for Requests {
     fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
+        if self.machine.active() == 0 && self.machine.after() != After::Keep {
+            // It would drop what comes behind the last request of a connection
+            // that is not kept; here it is to be seen.
+            self.machine = Self::machine();
+        }
         let all = piece.bytes.len() as u64;
         let mut input = &*piece.bytes;
         loop {

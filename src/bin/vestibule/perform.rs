@@ -210,8 +210,7 @@ impl Shown {
             (Ok(Called::Done { .. } | Called::Failed(_)), Some(ending)) => self.ended(ending),
             (Ok(Called::Failed(error)), None) => failure(PROTOCOL, error.to_string()),
             (Ok(Called::Stopped | Called::Done { .. }), _) => failure(1, "stopped"),
-            (Err(error), Some(Ending::Truncated)) if lost(&error) => self.ended(Ending::Truncated),
-            (Err(error), _) if lost(&error) => failure(PROTOCOL, error.to_string()),
+            (Err(error), _) if lost(&error) => failure(TRUNCATED, error.to_string()),
             (Err(error), _) => failure(1, error.to_string()),
         }
     }
@@ -222,7 +221,9 @@ impl Shown {
             Ending::Unconfirmed => {
                 eprintln!("vestibule call: the connection closed without END_REQUEST");
             }
-            Ending::Truncated | Ending::Aborted | Ending::Failed(Error::HeadCut) => {
+            Ending::Truncated
+            | Ending::Aborted
+            | Ending::Failed(Error::Eof | Error::HeadCut | Error::NoResponse) => {
                 return failure(TRUNCATED, "the answer is truncated");
             }
             Ending::Rejected(reason) => {

@@ -1,0 +1,9 @@
+//! The command, as a user runs it: real processes, real sockets.
+
+mod command {
+    pub mod tools;
+
+    mod call;
+    mod decode;
+    mod serve;
+}
