@@ -85,6 +85,42 @@ pub fn request(id: u16, body: usize) -> Vec<u8> {
     all
 }
 
+/// Eight header fields of an answer.
+pub const ANSWER: [(&str, &str); 8] = [
+    ("Content-Type", "text/html; charset=UTF-8"),
+    ("X-Powered-By", "PHP/8.2.36"),
+    ("Cache-Control", "no-store, no-cache, must-revalidate"),
+    ("Expires", "Thu, 19 Nov 1981 08:52:00 GMT"),
+    (
+        "Set-Cookie",
+        "session=8f14e45fceea167a5a36dedd4bea2543; path=/",
+    ),
+    ("Last-Modified", "Sun, 22 Nov 2026 10:00:00 GMT"),
+    ("ETag", "\"5e8-63f2a1\""),
+    ("Vary", "Accept-Encoding"),
+];
+
+/// [`ANSWER`] as the text of a CGI response.
+pub fn answer_head() -> String {
+    let fields: String = ANSWER
+        .iter()
+        .map(|(n, v)| format!("{n}: {v}\r\n"))
+        .collect();
+    format!("Status: 200 OK\r\n{fields}\r\n")
+}
+
+/// A whole answer: head, body in records of 32 KiB, both ends.
+pub fn answer(id: u16, body: usize) -> Vec<u8> {
+    let mut all = Vec::new();
+    record(6, id, answer_head().as_bytes(), &mut all);
+    for chunk in vec![b'x'; body].chunks(32_768) {
+        record(6, id, chunk, &mut all);
+    }
+    record(6, id, b"", &mut all);
+    record(3, id, &[0; 8], &mut all);
+    all
+}
+
 /// The floor of decoding: walks headers and pairs, black-boxes each slice,
 /// keeps no state and checks only what keeps it inside the input.
 pub fn walk(mut input: &[u8]) {
