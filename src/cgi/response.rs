@@ -289,12 +289,13 @@ impl State {
         self.head = head;
         self.begin();
         self.known = known::whole(line.name);
+        // Taken before the verdict on it, as when it comes in pieces.
+        *input = line.rest;
         if self.known != 0
             && let Err(error) = self.settle(rules, line.value)
         {
             return Some(Err(self.fail(error)));
         }
-        *input = line.rest;
         Some(Ok(Next::Event(Piece::Field(Field {
             space: Space::Header,
             name: line.name,

@@ -12,13 +12,17 @@ use crate::machine;
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
     /// Ends the answer with an application status (5.5); zero is success. Also
-    /// ends a request after `Abort`.
+    /// ends a request after `Abort`: with END_REQUEST where the peer asked for
+    /// it, with an empty frame where the connection ended, since a peer that
+    /// has closed its writing half alone would take END_REQUEST for the end of
+    /// a whole answer.
     ///
     /// # Errors
     ///
     /// [`Refused::State`] where no head was sent, where less than the declared
     /// length was, and after a fault (use `fail`).
     pub fn end(&mut self, id: Id, app_status: u32) -> Result<Frame<'static>, Refused> {
+        let lost = matches!(self.link, Link::Ended | Link::Lost(_, Lost::Transport));
         let (index, slot) = self.slot(id)?;
         let aborted = slot.is(flag::ABORTED);
         let mut frame = Frame::EMPTY;
@@ -33,6 +37,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
             frame = frame.head(&Header::end(kind::STDOUT, id.get()));
         }
         self.release(index);
+        if aborted && lost {
+            return Ok(Frame::EMPTY);
+        }
         Ok(frame.head(&end_request(id, app_status, 0)))
     }
 
