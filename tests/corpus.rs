@@ -52,4 +52,7 @@ targets! {
     fcgi_pairs
     fields
     frame
+    fcgi_client
+    cgi_response
+    fcgi_joined
 }

@@ -9,13 +9,11 @@ use vestibule::{Error, Limits};
 use super::common::{Entry, Fact, Random, feed, normal, text};
 use super::{Source, cuts, ok, records};
 
+type Pair = (Vec<u8>, Vec<u8>);
+
 /// The pairs of a whole stream of PARAMS, and what is wrong with it, if it
 /// came in records of these sizes. FastCGI 1.0, 3.4.
-fn model(
-    content: &[u8],
-    ends: &[usize],
-    limits: Limits,
-) -> (Vec<(Vec<u8>, Vec<u8>)>, Option<Error>) {
+fn model(content: &[u8], ends: &[usize], limits: Limits) -> (Vec<Pair>, Option<Error>) {
     let mut pairs = Vec::new();
     let mut at = 0;
     // The first record that is refused for its header alone.

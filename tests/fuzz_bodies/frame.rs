@@ -37,8 +37,13 @@ fn write(frame: Frame<'_>, source: &mut Source<'_>) {
     let mut written = Vec::new();
     while !frame.is_empty() {
         let n = usize::from(source.byte());
+        let way = if source.is_empty() {
+            4
+        } else {
+            source.byte() % 5
+        };
         let before = frame.len();
-        match source.byte() % 5 {
+        match way {
             0 => {
                 // A vectored write that takes part.
                 let take = n.min(before);

@@ -5,6 +5,9 @@
 #[path = "../common/mod.rs"]
 pub mod common;
 
+pub mod cgi_response;
+pub mod fcgi_client;
+pub mod fcgi_joined;
 pub mod fcgi_pairs;
 pub mod fcgi_server;
 pub mod fields;

@@ -105,6 +105,60 @@ pub fn answers(bytes: &[u8], aborted: bool) -> Result<(), String> {
     Ok(())
 }
 
+/// What a web server wrote: the order of records of each id. 5 and 6.
+pub fn requests(bytes: &[u8]) -> Result<(), String> {
+    #[derive(Clone, Copy, Debug, PartialEq)]
+    enum At {
+        Params,
+        Stdin,
+        Data,
+        Sent,
+        Aborted,
+    }
+    // The id, its role, and what may come.
+    let mut open: Vec<(u16, u8, At)> = Vec::new();
+    for record in walk(bytes)? {
+        let err = |at| Err(format!("{record:02x?} in {at:?}"));
+        let end = record.content.is_empty();
+        let place = open.iter().position(|o| o.0 == record.id);
+        if record.id == 0 {
+            if record.kind != 9 {
+                return err(None);
+            }
+            continue;
+        }
+        if record.kind == BEGIN {
+            let [0, role @ 1..=3, 0 | 1, 0, 0, 0, 0, 0] = record.content else {
+                return err(None);
+            };
+            // Its id is free again: whether that is right, the other side says.
+            match place {
+                Some(place) if open[place].2 == At::Params => return err(Some(At::Params)),
+                Some(place) => open[place] = (record.id, *role, At::Params),
+                None => open.push((record.id, *role, At::Params)),
+            }
+            continue;
+        }
+        let Some(place) = place else {
+            return err(None);
+        };
+        let (_, role, at) = &mut open[place];
+        *at = match (record.kind, *at) {
+            (PARAMS, At::Params) if !end => At::Params,
+            (PARAMS, At::Params) if *role == 2 => At::Sent,
+            (PARAMS, At::Params) => At::Stdin,
+            (STDIN, At::Stdin) if !end => At::Stdin,
+            (STDIN, At::Stdin) if *role == 3 => At::Data,
+            (STDIN, At::Stdin) => At::Sent,
+            (DATA, At::Data) if !end => At::Data,
+            (DATA, At::Data) => At::Sent,
+            (ABORT, At::Stdin | At::Data | At::Sent) if end => At::Aborted,
+            (_, at) => return err(Some(at)),
+        };
+    }
+    Ok(())
+}
+
 /// Appends a record.
 pub fn put(out: &mut Vec<u8>, kind: u8, id: u16, content: &[u8], padding: u8) {
     let [i0, i1] = id.to_be_bytes();
