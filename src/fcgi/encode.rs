@@ -19,6 +19,9 @@ pub(crate) struct Params<'b> {
     /// Content of the first record and place of the header at hand, once there
     /// is a second record.
     later: Option<(usize, usize)>,
+    /// Zero bytes written that are no text. Any more, and there is a NUL: one
+    /// fast pass at the end finds them all.
+    zeros: usize,
 }
 
 /// Room for a name and a value.
@@ -42,13 +45,14 @@ impl<'b> Params<'b> {
             at: 0,
             content: 0,
             later: None,
+            zeros: 0,
         }
     }
 
     /// Adds a pair, with lengths as short as can be. A name may not be empty
     /// nor hold `=` (peers that make an environment of it would cut it there);
     /// NUL may be in neither.
-    #[inline]
+    #[inline(always)]
     pub fn pair(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
         if let Ok(n @ 1..128) = u8::try_from(name.len())
             && let Ok(v @ ..128) = u8::try_from(value.len())
@@ -64,10 +68,10 @@ impl<'b> Params<'b> {
                 *second = v;
                 fill(a, name);
                 fill(b, value);
-                // One pass over both where they lie together.
-                if has_nul(text) | has(name, b'=') {
+                if has_equals(name) {
                     return Err(Refused::Field);
                 }
+                self.zeros = self.zeros.saturating_add(usize::from(v == 0));
                 self.at = end;
                 self.content = content;
                 return Ok(());
@@ -80,7 +84,7 @@ impl<'b> Params<'b> {
     #[cold]
     #[inline(never)]
     fn slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if name.is_empty() || has(name, b'=') || has_nul(name) || has_nul(value) {
+        if name.is_empty() || has_equals(name) {
             return Err(Refused::Field);
         }
         if let Some((a, b)) = self.reserve(name.len(), value.len())? {
@@ -124,6 +128,7 @@ impl<'b> Params<'b> {
     fn put(&mut self, bytes: &[u8]) {
         let end = self.at.saturating_add(bytes.len());
         if let Some(room) = self.room.get_mut(self.at..end) {
+            self.zeros = self.zeros.saturating_add(zeros(bytes));
             fill(room, bytes);
         }
         self.at = end;
@@ -137,6 +142,9 @@ impl<'b> Params<'b> {
         if let Some((_, at)) = self.later
             && let Some(room) = self.room.get_mut(at..at.saturating_add(HEADER))
         {
+            // The place held eight zeros so far.
+            let kept = zeros(&header.encode());
+            self.zeros = self.zeros.saturating_sub(HEADER).saturating_add(kept);
             fill(room, &header.encode());
         }
         PADDING
@@ -144,12 +152,13 @@ impl<'b> Params<'b> {
             .unwrap_or_default()
     }
 
-    /// All pairs are there.
+    /// All pairs are there. Refused where one of them holds a NUL.
     pub fn end(mut self) -> Result<Written<'b>, Refused> {
         let padding = self.close();
         let first = self.later.map_or(self.content, |(first, _)| first);
         let room: &'b [u8] = self.room;
         match room.get(..self.at) {
+            Some(bytes) if zeros(bytes) != self.zeros => Err(Refused::Field),
             Some(bytes) => Ok(Written {
                 first: u16::try_from(first).unwrap_or(0),
                 bytes,
@@ -174,39 +183,46 @@ fn length(n: usize, room: &mut [u8; 4]) -> Result<&[u8], Refused> {
     Ok(room)
 }
 
-/// Whether `byte` is in `bytes`; eight at a time, since nearly all names and
-/// values are short.
+/// Whether `=` is in a name; eight bytes at a time, since names are short.
 #[inline]
-fn has(bytes: &[u8], byte: u8) -> bool {
+fn has_equals(name: &[u8]) -> bool {
     const ONES: u64 = u64::from_ne_bytes([1; 8]);
     const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let pattern = u64::from_ne_bytes([byte; 8]);
     let zero = |word: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*word) ^ pattern;
+        let word = u64::from_ne_bytes(*word) ^ u64::from_ne_bytes([b'='; 8]);
         word.wrapping_sub(ONES) & !word
     };
-    let Some(last) = bytes.last_chunk::<8>() else {
-        return bytes.iter().fold(false, |any, b| any | (*b == byte));
-    };
-    let (words, _) = bytes.as_chunks::<8>();
-    let any = words.iter().fold(zero(last), |any, word| any | zero(word));
-    any & TOPS != 0
+    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) if name.len() <= 16 => (zero(first) | zero(last)) & TOPS != 0,
+        (_, Some(last)) => {
+            let (words, _) = name.as_chunks::<8>();
+            words.iter().fold(zero(last), |any, word| any | zero(word)) & TOPS != 0
+        }
+        _ => name.iter().fold(false, |any, b| any | (*b == b'=')),
+    }
 }
 
-/// Whether NUL is in `bytes`; sixteen at a time, as vector code.
-#[inline]
-fn has_nul(bytes: &[u8]) -> bool {
-    let Some(last) = bytes.last_chunk::<16>() else {
-        return has(bytes, 0);
-    };
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let mut least = *last;
-    for chunk in chunks {
-        for (least, byte) in least.iter_mut().zip(chunk) {
-            *least = (*least).min(*byte);
+/// How many zero bytes there are, eight at a time.
+fn zeros(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let mut sum = 0usize;
+    // The eight counts of a block add up to 248 at most: to one byte.
+    for block in bytes.chunks(248) {
+        let (words, rest) = block.as_chunks::<8>();
+        let counts = words.iter().fold(0u64, |counts, word| {
+            let word = u64::from_ne_bytes(*word);
+            // The top bit of each byte: whether it is not zero.
+            let some = (word & LOW).wrapping_add(LOW) | word;
+            counts.wrapping_add((!some >> 7) & ONES)
+        });
+        let [total, ..] = counts.wrapping_mul(ONES).to_be_bytes();
+        sum = sum.saturating_add(usize::from(total));
+        for byte in rest {
+            sum = sum.saturating_add(usize::from(*byte == 0));
         }
     }
-    least.iter().fold(false, |any, byte| any | (*byte == 0))
+    sum
 }
 
 #[cfg(test)]
@@ -216,18 +232,20 @@ mod tests {
     #[test]
     fn finding_a_byte() {
         for len in 0..40 {
+            assert_eq!(zeros(&vec![0; len]), len);
             for at in 0..len {
-                let mut bytes = vec![0x81; len];
-                assert!(!has(&bytes, 0) && !has(&bytes, b'='));
-                bytes[at] = b'=';
-                assert!(has(&bytes, b'=') && !has(&bytes, 0));
-                bytes[at] = 0;
-                assert!(has(&bytes, 0) && !has(&bytes, b'='));
-                // What the trick could take for a hit.
-                bytes[at] = 1;
-                assert!(!has(&bytes, 0));
+                // What the trick could take for a hit, and NUL, which is none.
+                for other in [0x81, b'=' - 1, b'=' + 1, b'=' | 0x80, 0] {
+                    let mut bytes = vec![other; len];
+                    assert!(!has_equals(&bytes), "{other} {len}");
+                    bytes[at] = b'=';
+                    assert!(has_equals(&bytes));
+                    bytes[at] = 0;
+                    assert!(other == 0 || zeros(&bytes) == 1);
+                }
             }
         }
+        assert_eq!(zeros(&[0; 10_000]), 10_000);
     }
 
     fn write(pairs: &[(&[u8], &[u8])], room: &mut [u8]) -> Result<(u16, Vec<u8>, usize), Refused> {
@@ -323,8 +341,10 @@ mod tests {
             (b"A=B", b"x"),
             (b"A\0B", b"x"),
             (b"A", b"x\0"),
+            (b"A", &[0; 200]),
+            (b"A", &[0; 5000]),
         ] {
-            assert_eq!(write(&[(name, value)], &mut [0; 64]), Err(Refused::Field));
+            assert_eq!(write(&[(name, value)], &mut [0; 6000]), Err(Refused::Field));
         }
         assert!(write(&[(b"A", b"=\r\n")], &mut [0; 64]).is_ok());
     }

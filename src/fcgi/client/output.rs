@@ -5,7 +5,7 @@ use super::{Client, Now, Query};
 use crate::cgi::meta::{Mapping, vars};
 use crate::cgi::response::State;
 use crate::error::Refused;
-use crate::event::{Field, Id, Length};
+use crate::event::{Cut, Field, Id, Length, Space};
 use crate::fcgi::encode::Params;
 use crate::fcgi::record::{HEADER, Header, MAX_CONTENT, kind, padding};
 use crate::fcgi::{Role, values};
@@ -28,7 +28,7 @@ struct Facts {
 
 impl Facts {
     /// Notes a variable; false where it is not to be sent.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
         match (name.len(), name) {
             (14, b"REQUEST_METHOD") => {
@@ -55,6 +55,9 @@ impl Facts {
                 }
                 self.data = Some(number(value)?);
             }
+            // Never from a field of the client's: HTTP libraries take it for
+            // their own proxy.
+            (10, _) if name.eq_ignore_ascii_case(b"HTTP_PROXY") => return Ok(false),
             // What an authorizer is not sent. FastCGI 1.0, 6.3.
             (9, b"PATH_INFO") | (11, b"SCRIPT_NAME") | (15, b"PATH_TRANSLATED") => {
                 return Ok(self.role != Role::Authorizer);
@@ -62,6 +65,17 @@ impl Facts {
             _ => {}
         }
         Ok(true)
+    }
+}
+
+impl Facts {
+    /// Notes and writes a variable; out of line, for where speed is not all.
+    #[inline(never)]
+    fn pass(&mut self, params: &mut Params<'_>, name: &[u8], value: &[u8]) -> Result<(), Refused> {
+        if self.note(name, value)? {
+            params.pair(name, value)?;
+        }
+        Ok(())
     }
 }
 
@@ -189,15 +203,27 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             head: false,
         };
         let mut params = Params::new(id.get(), room);
-        for var in vars(&fields, Mapping::GATEWAY) {
-            let var = var?;
-            if let Some((name, value)) = var.plain() {
-                if facts.note(name, value)? {
-                    params.pair(name, value)?;
+        if fields.clone().into_iter().all(|f| f.space == Space::Var) {
+            // The common case: nothing to map.
+            for field in fields {
+                if field.cut != Cut::Whole {
+                    return Err(Refused::Field);
                 }
-            } else if let Some((name, value)) = params.reserve(var.name_len(), var.value_len())? {
-                var.write_name(name)?;
-                var.write_value(value)?;
+                if facts.note(field.name, field.value)? {
+                    params.pair(field.name, field.value)?;
+                }
+            }
+        } else {
+            for var in vars(&fields, Mapping::GATEWAY) {
+                let var = var?;
+                if let Some((name, value)) = var.plain() {
+                    facts.pass(&mut params, name, value)?;
+                } else if let Some((name, value)) =
+                    params.reserve(var.name_len(), var.value_len())?
+                {
+                    var.write_name(name)?;
+                    var.write_value(value)?;
+                }
             }
         }
         match (length, facts.length) {

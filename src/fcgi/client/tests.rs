@@ -801,7 +801,7 @@ fn head_requests_have_no_body() {
 #[test]
 fn request_heads() {
     let mut client = Client::new(vec![Slot::EMPTY; 2]);
-    let vars: Fields<'_> = &[(b"A", b"1"), (b"B", b"")];
+    let vars: Fields<'_> = &[(b"A", b"1"), (b"Http_PROXY", b"x"), (b"B", b"")];
     let mut room = [0; 64];
     let (id, frame) = client
         .begin(Role::Responder, true, fields(vars), Length::None, &mut room)
