@@ -1,4 +1,4 @@
-//! CGI/1.1 (RFC 3875): meta-variables, and the response that a script writes.
+//! CGI/1.1 (RFC 3875): meta-variables, paths, and the response that a script writes.
 //! FastCGI, SCGI and uwsgi carry both unchanged.
 
 pub mod encode;

@@ -14,13 +14,15 @@
 //! Fields are given as they stand, the hop-by-hop ones too, which mean nothing
 //! behind a gateway: pass on those that are [`forwardable`].
 
+mod watch;
+
 pub use super::rules::{FirstLine, Rules};
 
 use super::known;
 use crate::error::Error;
 use crate::event::{Cut, Field, Length, Next, Space};
 use crate::machine::Receive;
-use crate::text::lines::{self, Course, Lines, Step, Watch};
+use crate::text::lines::{self, Lines, Step};
 use crate::text::status;
 
 /// What the parser gives.
@@ -477,7 +479,7 @@ impl State {
     #[inline(never)]
     fn cold<'i>(&mut self, rules: &Rules, input: &mut &'i [u8]) -> Result<Next<Piece<'i>>, Error> {
         let mut lines = self.lines;
-        let step = lines.step(input, &mut Watcher { state: self, rules });
+        let step = lines.step(input, &mut watch::Watcher { state: self, rules });
         self.lines = lines;
         match step {
             Ok(Step::Field { name, value, cut }) => Ok(Next::Event(Piece::Field(Field {
@@ -498,136 +500,6 @@ impl State {
 
 fn bytes(slice: &[u8]) -> u64 {
     u64::try_from(slice.len()).unwrap_or(u64::MAX)
-}
-
-/// What the cold path tells the state.
-struct Watcher<'a> {
-    state: &'a mut State,
-    rules: &'a Rules,
-}
-
-impl Watch for Watcher<'_> {
-    #[inline]
-    fn byte(&mut self, byte: u8) -> Result<(), Error> {
-        let state = &mut *self.state;
-        if state.head >= self.rules.limits.head_bytes {
-            return Err(Error::HeadTooLong);
-        }
-        if state.line >= self.rules.line_bytes {
-            return Err(Error::LineTooLong);
-        }
-        state.head = state.head.saturating_add(1);
-        state.line = if byte == b'\n' {
-            0
-        } else {
-            state.line.saturating_add(1)
-        };
-        Ok(())
-    }
-
-    fn room(&self) -> usize {
-        let head = self.rules.limits.head_bytes.saturating_sub(self.state.head);
-        let line = self.rules.line_bytes.saturating_sub(self.state.line);
-        usize::try_from(head.min(line)).unwrap_or(usize::MAX)
-    }
-
-    fn run(&mut self, bytes: &[u8]) {
-        let state = &mut *self.state;
-        let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        state.head = state.head.saturating_add(n);
-        state.line = state.line.saturating_add(n);
-        if state.known != 0 {
-            for byte in bytes {
-                state.value(*byte);
-            }
-        }
-    }
-
-    fn begin(&mut self) -> Result<Course, Error> {
-        let state = &mut *self.state;
-        if state.fields >= self.rules.limits.fields {
-            return Err(Error::TooManyFields);
-        }
-        let first = !state.has(fact::ONE);
-        state.begin();
-        state.at = 0;
-        state.number = 0;
-        state.known = known::ANY;
-        if !first {
-            state.known &= !known::HTTP;
-        } else if self.rules.first() == FirstLine::StatusLine {
-            return Ok(Course::Version);
-        }
-        Ok(Course::Field)
-    }
-
-    fn stray(&mut self) -> Result<(), Error> {
-        if self.state.has(fact::ONE) {
-            return Err(Error::Folding);
-        }
-        let _ = self.begin()?;
-        if self.rules.ignores_bad_lines() {
-            Ok(())
-        } else {
-            Err(Error::BadField)
-        }
-    }
-
-    #[inline]
-    fn name(&mut self, byte: u8) {
-        let state = &mut *self.state;
-        if state.known != 0 {
-            state.known = known::narrow(state.known, state.at, byte);
-            state.at = state.at.saturating_add(1);
-        }
-    }
-
-    fn bad_name(&mut self, byte: u8) -> Result<Course, Error> {
-        let state = &mut *self.state;
-        if byte == b'/' && state.known & known::HTTP != 0 && state.at == 4 {
-            return match self.rules.first() {
-                FirstLine::StatusField => Err(Error::StatusLine),
-                _ => Ok(Course::Version),
-            };
-        }
-        state.known = 0;
-        if self.rules.ignores_bad_lines() {
-            Ok(Course::Skip)
-        } else {
-            Err(Error::BadField)
-        }
-    }
-
-    fn version(&mut self, byte: u8) -> Result<bool, Error> {
-        let state = &mut *self.state;
-        let last = status::version(state.at, byte).ok_or(Error::StatusLine)?;
-        state.at = state.at.saturating_add(1);
-        if last {
-            state.facts |= fact::LINE;
-            state.known = known::STATUS;
-            state.at = 0;
-        }
-        Ok(last)
-    }
-
-    fn colon(&mut self) {
-        let state = &mut *self.state;
-        state.known = known::settle(state.known, state.at);
-        state.at = 0;
-    }
-
-    #[inline]
-    fn value(&mut self, byte: u8) {
-        self.state.value(byte);
-    }
-
-    fn end(&mut self) -> Result<(), Error> {
-        self.state.end(self.rules)
-    }
-
-    fn folds(&self) -> bool {
-        self.rules.allows_folding()
-    }
 }
 
 /// The parser as a machine of its own, for the output of a program.
