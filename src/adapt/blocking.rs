@@ -102,6 +102,8 @@ const ROOM: usize = 512;
 /// that comes to no event does not prolong that. A write may wait
 /// `timeouts.response` without a byte moved.
 ///
+/// On TCP switch Nagle's delay off (`set_nodelay`): an answer is several writes.
+///
 /// ```
 /// use core::ops::ControlFlow;
 /// use vestibule::{Field, Length, Request, Server, Timeouts, fcgi};

@@ -38,7 +38,8 @@ pub enum Called {
 /// [`run`](Self::run) writes the head, lets a second thread send the body, and
 /// reads the answer on the thread that called it, so that any size goes both
 /// ways at once. Kept connections: run one after the other with the same
-/// machine and transport.
+/// machine and transport. On TCP switch Nagle's delay off (`set_nodelay`): a
+/// request is several writes.
 ///
 /// ```
 /// use core::ops::ControlFlow;
@@ -427,7 +428,7 @@ where
         };
         let size = credit.min(CHUNK);
         let room = chunk.get_mut(..size).unwrap_or(&mut []);
-        let read = match body.read(room) {
+        let read = match body.read_body(room) {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Sent::Source(error),

@@ -12,7 +12,7 @@ pub trait Source: Send {
     /// # Errors
     ///
     /// As [`Read::read`].
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize>;
+    fn read_body(&mut self, buf: &mut [u8]) -> io::Result<usize>;
 
     /// What ends a read that blocks, from another thread.
     fn stopper(&self) -> Stopper {
@@ -21,7 +21,7 @@ pub trait Source: Send {
 }
 
 impl<R: Read + Send> Source for R {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_body(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         Read::read(self, buf)
     }
 }
@@ -106,7 +106,7 @@ impl Detached {
 }
 
 impl Source for Detached {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_body(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if self.at >= self.bytes.len() && !self.ended {
             match self.chunks.recv() {
                 Ok(Chunk::Bytes(bytes)) => {
@@ -143,14 +143,14 @@ mod tests {
         let mut source = Detached::new(io::Cursor::new(data.clone()));
         let (mut seen, mut buf) = (Vec::new(), [0; 1000]);
         loop {
-            let n = source.read(&mut buf).unwrap();
+            let n = source.read_body(&mut buf).unwrap();
             if n == 0 {
                 break;
             }
             seen.extend_from_slice(&buf[..n]);
         }
         assert_eq!(seen, data);
-        assert_eq!(source.read(&mut buf).unwrap(), 0);
+        assert_eq!(source.read_body(&mut buf).unwrap(), 0);
     }
 
     #[test]
@@ -165,7 +165,7 @@ mod tests {
         let (_keep, blocks) = channel();
         let mut source = Detached::new(Blocks(blocks));
         source.stopper().stop();
-        assert_eq!(source.read(&mut [0; 8]).unwrap(), 0);
+        assert_eq!(source.read_body(&mut [0; 8]).unwrap(), 0);
     }
 
     #[test]
@@ -177,8 +177,11 @@ mod tests {
             }
         }
         let mut source = Detached::new(Fails);
-        assert_eq!(source.read(&mut [0; 8]).unwrap_err().to_string(), "broken");
-        assert_eq!(source.read(&mut [0; 8]).unwrap(), 0);
+        assert_eq!(
+            source.read_body(&mut [0; 8]).unwrap_err().to_string(),
+            "broken"
+        );
+        assert_eq!(source.read_body(&mut [0; 8]).unwrap(), 0);
         source.stopper().stop();
         Stopper::none().stop();
     }

@@ -73,7 +73,7 @@ impl Body {
 }
 
 impl Source for Body {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_body(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(self.left)
             .unwrap_or(usize::MAX)
             .min(buf.len());
@@ -84,7 +84,7 @@ impl Source for Body {
         let n = match &mut self.source {
             From::Bytes(bytes) => Read::read(bytes, buf)?,
             From::File(file) => Read::read(file, buf)?,
-            From::Stdin(stdin) => stdin.read(buf)?,
+            From::Stdin(stdin) => stdin.read_body(buf)?,
         };
         self.left -= n as u64;
         Ok(n)

@@ -21,9 +21,9 @@ pub struct Both {
 }
 
 impl Source for Both {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+    fn read_body(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         if let Some(stdin) = &mut self.stdin {
-            let n = stdin.read(buf)?;
+            let n = stdin.read_body(buf)?;
             if n > 0 {
                 return Ok(n);
             }
