@@ -1,5 +1,84 @@
-//! vestibule: sans-IO machines for the protocols between a web server and an
-//! application.
+//! Sans-IO machines for the protocols between a web server and an application,
+//! on both sides: bytes in, events out, no I/O, no clock, no allocation.
+//!
+//! | protocol | web server's side | application's side |
+//! |---|---|---|
+//! | FastCGI 1.0 | [`fcgi::Client`] | [`fcgi::Server`] |
+//! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
+//!
+//! A machine is [`Receive`]: [`next`](Receive::next) takes bytes off the front
+//! of a slice and gives at most one event, [`Request`] on the application's
+//! side and [`Response`] on the web server's. The contract that all machines
+//! keep stands there. Sending calls ([`Server`], [`Client`]) give a [`Frame`]:
+//! a few bytes of the machine's around a slice of the caller's, to be written
+//! whole and in order. Nothing is kept inside but counters.
+//!
+//! Three kinds of error: [`Error`] is the peer's, [`Refused`] the caller's
+//! (and then nothing has changed), [`Overflow`] the caller's storage.
+//!
+//! What holds a head together is [`Fields`], in storage that the caller lends.
+//! Time is a number: [`Deadline`]. With the `std` feature, [`adapt`] runs the
+//! machines over sockets.
+//!
+//! # Both sides at once
+//!
+//! ```
+//! use vestibule::fcgi;
+//! use vestibule::{Client, Ending, Field, Length, Next, Receive, Request, Response, Server};
+//!
+//! let mut client = fcgi::Client::default();
+//! let mut server = fcgi::Server::default();
+//!
+//! // The web server asks …
+//! let fields = [Field::var(b"REQUEST_METHOD", b"GET")];
+//! let mut room = [0; 256];
+//! let (_, frame) = client.open(fields, Length::None, &mut room)?;
+//! let to_server = frame.slices().concat();
+//!
+//! // … the application answers …
+//! let mut to_client = Vec::new();
+//! let mut input = &to_server[..];
+//! while let Next::Event(event) = server.next(&mut input)? {
+//!     if let Request::BodyEnd { id } = event {
+//!         let mut room = [0; 256];
+//!         let fields = [Field::header(b"Content-Type", b"text/plain")];
+//!         let head = server.head(id, 200, fields, Length::Unknown, &mut room)?;
+//!         to_client.extend(head.slices().concat());
+//!         let mut payload = &b"hello"[..];
+//!         to_client.extend(server.body(id, &mut payload)?.slices().concat());
+//!         to_client.extend(server.end(id, 0)?.slices().concat());
+//!     }
+//! }
+//!
+//! // … and the web server reads it.
+//! let (mut body, mut ending) = (Vec::<u8>::new(), None);
+//! let mut input = &to_client[..];
+//! while let Next::Event(event) = client.next(&mut input)? {
+//!     match event {
+//!         Response::Body { bytes, .. } => body.extend(bytes),
+//!         Response::Done { ending: e, .. } => ending = Some(e),
+//!         _ => {}
+//!     }
+//! }
+//! assert_eq!(body, b"hello");
+//! assert_eq!(ending, Some(Ending::Complete { app_status: 0, output_ended: true }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Holding an event
+//!
+//! An event borrows the input alone, so the machine may be called while one
+//! is held. What may not happen is that the buffer is filled again:
+//!
+//! ```compile_fail,E0506
+//! use vestibule::{Next, Receive, fcgi};
+//! let mut server = fcgi::Server::default();
+//! let mut buf = [0u8; 16];
+//! let mut input = &buf[..];
+//! let event = server.next(&mut input);
+//! buf[0] = 1;
+//! drop(event);
+//! ```
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -45,3 +124,8 @@ pub use frame::{Frame, Parked};
 pub use limits::Limits;
 pub use machine::{After, Client, Receive, Server, Status, drain};
 pub use time::{Deadline, Millis, Phase, Timeouts};
+
+/// The example of the README, as a test.
+#[cfg(all(doctest, feature = "std"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
