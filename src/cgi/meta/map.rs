@@ -256,7 +256,11 @@ where
         let own = variable(name);
         let mut more = None;
         if twice {
-            for (place, other) in self.every().enumerate() {
+            // Counted by hand: `enumerate` panics where a sum is checked.
+            let mut next = 0usize;
+            for other in self.every() {
+                let place = next;
+                next = place.saturating_add(1);
                 match other.space {
                     Space::Var if becomes(name, other.name) => return Some(Err(Refused::Field)),
                     Space::Header if place != at && other.name.eq_ignore_ascii_case(name) => {

@@ -23,6 +23,8 @@ macro_rules! sizes {
     };
 }
 
+mod cgi;
+mod client;
 mod server;
 mod vocabulary;
 

@@ -4,7 +4,7 @@ use crate::sink;
 use vestibule::fcgi::server::{Event, Ext};
 use vestibule::fcgi::{Role, Server, ServerLimits, Slot};
 use vestibule::{
-    Error, Field, Fields, Id, Length, Receive, Rejection, Request, Server as _, Status, drain,
+    drain, Error, Field, Fields, Id, Length, Receive, Rejection, Request, Server as _, Status,
 };
 
 type One = Server<[Slot; 1]>;
