@@ -99,6 +99,8 @@ pub fn perform(plan: Plan) -> Ended {
         fail: plan.fail,
         status: 0,
         ending: None,
+        drawn: drawing.is_some(),
+        log_open: false,
     };
     let call = Call {
         id,
@@ -109,7 +111,11 @@ pub fn perform(plan: Plan) -> Ended {
     let called = call.run(&mut machine, &mut { tap }, &mut { tap }, body, |event| {
         shown.show(event).map(ControlFlow::Continue)
     });
-    shown.verdict(called)
+    let ended = shown.verdict(called);
+    if ended.is_err() {
+        shown.close_log();
+    }
+    ended
 }
 
 fn timeouts(time: Option<Duration>) -> Timeouts {
@@ -142,9 +148,20 @@ struct Shown {
     fail: bool,
     status: u16,
     ending: Option<Ending>,
+    /// Whether lines of a drawing come between.
+    drawn: bool,
+    /// The last line of the log has no end.
+    log_open: bool,
 }
 
 impl Shown {
+    /// So that what we say begins a line.
+    fn close_log(&mut self) {
+        if std::mem::take(&mut self.log_open) {
+            let _ = io::stderr().write_all(b"\n");
+        }
+    }
+
     fn show(&mut self, event: Response<'_, ClientExt>) -> io::Result<()> {
         match event {
             Response::Field { field, .. } => self.field(field),
@@ -160,6 +177,10 @@ impl Shown {
             }
             Response::Log { bytes, .. } => {
                 let _ = io::stderr().write_all(bytes);
+                self.log_open = !bytes.ends_with(b"\n");
+                if self.drawn {
+                    self.close_log();
+                }
             }
             Response::Done { ending, .. } => self.ending = Some(ending),
             Response::BodyEnd { .. }
@@ -204,7 +225,7 @@ impl Shown {
         self.out.write_all(&text)
     }
 
-    fn verdict(self, called: io::Result<Called>) -> Ended {
+    fn verdict(&self, called: io::Result<Called>) -> Ended {
         match (called, self.ending) {
             (Ok(Called::TimedOut(_)), _) => failure(TIMED_OUT, "timed out"),
             (Ok(Called::Done { .. } | Called::Failed(_)), Some(ending)) => self.ended(ending),
