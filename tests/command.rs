@@ -1,4 +1,5 @@
 //! The command, as a user runs it: real processes, real sockets.
+#![cfg(unix)]
 
 mod command {
     pub mod tools;

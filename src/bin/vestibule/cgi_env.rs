@@ -6,7 +6,7 @@ pub struct Vars(Vec<(Vec<u8>, Vec<u8>)>);
 
 /// Meta-variables that are taken from the environment, beside HTTP_*: those of
 /// RFC 3875, 4.1, those that web servers add, and a Filter's.
-const NAMES: [&str; 29] = [
+const NAMES: [&str; 28] = [
     "AUTH_TYPE",
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
@@ -35,7 +35,6 @@ const NAMES: [&str; 29] = [
     "SERVER_PORT",
     "SERVER_PROTOCOL",
     "SERVER_SOFTWARE",
-    "SCRIPT_URL",
 ];
 
 impl Vars {
@@ -184,7 +183,9 @@ impl Vars {
             }
             _ => self.get("SCRIPT_NAME").unwrap_or(b"").to_vec(),
         };
-        self.fill("REQUEST_URI", &uri);
+        if !uri.is_empty() {
+            self.fill("REQUEST_URI", &uri);
+        }
     }
 }
 
@@ -302,6 +303,6 @@ mod tests {
         let mut vars = env(&[("REQUEST_METHOD", "PUT")], false);
         vars.defaults();
         assert_eq!(get(&vars, "REQUEST_METHOD"), Some("PUT"));
-        assert_eq!(get(&vars, "REQUEST_URI"), Some(""));
+        assert_eq!(get(&vars, "REQUEST_URI"), None);
     }
 }
