@@ -619,14 +619,14 @@ fn a_body_is_taken_message_by_message() {
 }
 
 /// The rules of flow that every client machine keeps.
-fn client_flow<C: Client + Copy>(name: &str, client: C) {
+fn client_flow<C: Client + Clone>(name: &str, client: C) {
     let mut room = [0; 512];
     let fields = [
         Field::var(b"REQUEST_METHOD", b"POST"),
         Field::var(b"SCRIPT_NAME", b"/x"),
     ];
     let refused = |r: Result<Frame<'_>, Refused>| r.err();
-    let mut c = client;
+    let mut c = client.clone();
     let free = c.free();
     assert!(free > 0, "{name}");
     match c.open(fields, Length::Known(3), &mut []).err() {
@@ -709,6 +709,7 @@ fn client_flow<C: Client + Copy>(name: &str, client: C) {
 fn rules_of_flow_of_the_clients() {
     client_flow("http", HttpClient::new());
     client_flow("ajp", AjpClient::new());
+    client_flow("fcgi", fcgi::Client::default());
 }
 
 /// A body that waits for leave: an empty frame, and nothing taken.

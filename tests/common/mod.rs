@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod fcgi;
+pub mod link;
 
 use std::fmt::{self, Write};
 

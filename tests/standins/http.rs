@@ -242,8 +242,9 @@ impl Sending {
                 if payload.len() as u64 > *left {
                     return Err(Refused::TooLong);
                 }
-                *left -= payload.len() as u64;
-                Ok(Frame::new(b"", take(payload, usize::MAX), b"").unwrap())
+                let bytes = take(payload, 0xffff);
+                *left -= bytes.len() as u64;
+                Ok(Frame::new(b"", bytes, b"").unwrap())
             }
             Sending::Chunked => {
                 let bytes = take(payload, 0xffff);

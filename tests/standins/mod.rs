@@ -3,6 +3,7 @@
 #![allow(dead_code)]
 
 pub mod ajp;
+pub mod bridge;
 pub mod http;
 pub mod wire;
 
