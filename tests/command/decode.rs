@@ -75,6 +75,31 @@ fn requests() {
 }
 
 #[test]
+fn what_concerns_no_request() {
+    let bytes = [
+        record(9, 0, b"\x0f\0FCGI_MPXS_CONNS"),
+        record(77, 0, b"x"),
+        record(1, 3, &[0, 9, 1, 0, 0, 0, 0, 0]),
+        record(1, 4, &[0, 2, 1, 0, 0, 0, 0, 0]),
+        record(4, 4, b""),
+        record(1, 5, &[0, 1, 1, 0, 0, 0, 0, 0]),
+        record(2, 5, b""),
+    ];
+    let ran = finish(vestibule(&["decode", "fcgi", "-"]), &bytes.concat());
+    assert_eq!((ran.code, &ran.err[..]), (0, ""));
+    let expect = [
+        "      25  GetValues max_conns=false max_reqs=false mpxs_conns=true",
+        "      33  UnknownType type=77",
+        "      50  Surplus id=3 reason=UnknownRole",
+        "      66  Begin id=4 role=authorizer keep_conn=true",
+        "      74  HeadEnd id=4 length=none",
+        "      90  Begin id=5 role=responder keep_conn=true",
+        "      98  Abort id=5",
+    ];
+    assert_eq!(lines(&ran), expect);
+}
+
+#[test]
 fn answers() {
     let dir = Dir::new("answers");
     let file = dir.file("s2c", &[answer(1), answer(700), answer(1)].concat());
@@ -112,7 +137,10 @@ fn answers() {
     let values = [record(10, 0, b"\x0f\x01FCGI_MPXS_CONNS1"), answer(1)].concat();
     let ran = run(&["decode", "fcgi", &dir.file("values", &values)]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    assert!(ran.text().contains("Values values="), "{}", ran.text());
+    assert!(
+        ran.text().starts_with("      26  Values mpxs_conns=true\n"),
+        "{ran:?}"
+    );
 }
 
 #[test]

@@ -176,10 +176,12 @@ impl Requests {
             }
             Request::Ext(ext @ ServerExt::Values(wanted)) => {
                 let _ = self.machine.default_reply(ext);
-                (
-                    "Values",
-                    vec![("wanted", Value::Word(format!("{wanted:?}")))],
-                )
+                let facts = vec![
+                    ("max_conns", Value::Bool(wanted.max_conns())),
+                    ("max_reqs", Value::Bool(wanted.max_reqs())),
+                    ("mpxs_conns", Value::Bool(wanted.mpxs_conns())),
+                ];
+                ("GetValues", facts)
             }
             Request::Ext(ext @ ServerExt::UnknownType(kind)) => {
                 let _ = self.machine.default_reply(ext);
@@ -345,10 +347,13 @@ impl Answers {
                 ("Demand", facts)
             }
             Response::Done { id, ending, .. } => return self.done(id, ending, offset, out),
-            Response::Ext(ClientExt::Values(values)) => (
-                "Values",
-                vec![("values", Value::Word(format!("{values:?}")))],
-            ),
+            Response::Ext(ClientExt::Values(values)) => {
+                let mut facts = Vec::new();
+                facts.extend(values.max_conns.map(|n| ("max_conns", number(n))));
+                facts.extend(values.max_reqs.map(|n| ("max_reqs", number(n))));
+                facts.extend(values.mpxs_conns.map(|b| ("mpxs_conns", Value::Bool(b))));
+                ("Values", facts)
+            }
             Response::Ext(ClientExt::UnknownType(kind)) => {
                 ("UnknownType", vec![("type", number(kind))])
             }
