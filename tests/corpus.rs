@@ -55,4 +55,5 @@ targets! {
     fcgi_client
     cgi_response
     fcgi_joined
+    encode
 }

@@ -6,6 +6,7 @@
 pub mod common;
 
 pub mod cgi_response;
+pub mod encode;
 pub mod fcgi_client;
 pub mod fcgi_joined;
 pub mod fcgi_pairs;
