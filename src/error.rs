@@ -12,6 +12,7 @@ use core::fmt;
 /// comes from a machine: they are reasons for `fail`.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Error {
     /// A FastCGI record of another version than 1. FastCGI 1.0, 3.3.
     Version(u8),
@@ -240,6 +241,7 @@ impl core::error::Error for Error {}
 /// machine's state did not change, and no byte is to be written.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Refused {
     /// Not in this state of the exchange.
     State,

@@ -7,6 +7,7 @@ use crate::error::Error;
 /// What a call of [`next`](crate::Receive::next) came to.
 #[must_use = "an event that is dropped is a fact of the wire that is lost"]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Next<E> {
     /// One fact. Call again, even when the input is empty now.
     Event(E),
@@ -35,6 +36,7 @@ impl<E> Next<E> {
 
 /// Names an exchange (a request and its answer) on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Id(NonZeroU16);
 
 impl Id {
@@ -69,6 +71,7 @@ impl core::fmt::Display for Id {
 
 /// What kind of name a field has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Space {
     /// A CGI meta-variable: REQUEST_METHOD, HTTP_HOST and the like.
     Var,
@@ -89,6 +92,7 @@ impl Space {
 
 /// Which piece of a field an event carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Cut {
     /// All of it.
     Whole,
@@ -112,6 +116,7 @@ pub enum Cut {
 /// A whole header value is trimmed of blanks; the pieces of a cut one may carry
 /// blanks at the end, which only its last piece can tell from inner ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Field<'i> {
     /// What kind of name it is.
     pub space: Space,
@@ -192,6 +197,7 @@ pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
 
 /// How a body is framed, decided once, with the end of the head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Length {
     /// There is no body.
     None,
@@ -207,6 +213,7 @@ pub enum Length {
 /// Exhaustive on purpose: a `_` arm that swallows `Abort` or `Fault` is how
 /// requests hang.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Request<'i, X> {
     /// A request begins.
     Begin {
@@ -260,6 +267,7 @@ pub enum Request<'i, X> {
 /// What a web server (client machine) learns. `X` is each protocol's own.
 /// Exhaustive on purpose, as [`Request`] is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Response<'i, X> {
     /// A field of the next `Interim` or `HeadEnd`, or, between the last of the
     /// body and `BodyEnd`, a trailer.
@@ -331,6 +339,7 @@ pub enum Response<'i, X> {
 /// What a request came to, for a client machine.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Ending {
     /// A whole answer.
     Complete {
@@ -356,6 +365,7 @@ pub enum Ending {
 /// Why a peer would not take a request. FastCGI 1.0, 5.5.
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Rejection {
     /// Only one request at a time on this connection.
     CantMultiplex,

@@ -9,6 +9,7 @@
 /// assert_eq!(limits.fields, 256);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Limits {
     /// Bytes of a request head (or response head), trailers included.
     /// Default 65,536. Broken: [`Error::HeadTooLong`](crate::Error::HeadTooLong).

@@ -2,6 +2,7 @@
 
 /// Milliseconds since any fixed moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Millis(pub u64);
 
 /// What a connection waits for.

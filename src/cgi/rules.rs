@@ -5,6 +5,7 @@ use crate::limits::Limits;
 
 /// What the first line of a response may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum FirstLine {
     /// A header field: the status comes in the Status field, or is 200 or 302.
     /// RFC 3875, 6.2. What FastCGI and SCGI applications write.

@@ -18,6 +18,7 @@ pub use walk::{Part, Record, Walker};
 
 /// What an application is asked to be. FastCGI 1.0, 6.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum Role {
     /// Answers a request. 6.2.
     Responder,

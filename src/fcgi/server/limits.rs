@@ -11,6 +11,7 @@ use crate::limits::Limits as Common;
 /// # let _ = server;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Limits {
     /// Of each request: PARAMS, and STDIN. A record counts whole when its
     /// header has come.
