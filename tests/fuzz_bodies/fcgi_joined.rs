@@ -374,7 +374,8 @@ impl Link {
             let value = vec![b'v'; if long > 250 { long * 200 } else { long % 140 }];
             fields.push((name, value));
         }
-        let mut room = vec![0; 400_000];
+        let long: usize = fields.iter().map(|f| f.0.len() + f.1.len()).sum();
+        let mut room = vec![0; 2 * long + 200];
         if source.below(16) == 0 {
             room.truncate(20);
         }
@@ -467,7 +468,7 @@ impl Link {
                 }
             }
             5 => {
-                if self.ask(|c| c.discard(id)).is_some() {
+                if let Some(()) = self.ask(|c| c.discard(id)) {
                     self.ours(id).discarded = true;
                 }
             }
@@ -542,7 +543,8 @@ impl Link {
                 }
             }
             24 => {
-                if self.server.discard(id) {
+                let taken = self.server.discard(id);
+                if taken {
                     self.theirs(id).dropped = true;
                 }
             }
@@ -635,7 +637,7 @@ pub fn run(data: &[u8]) {
         values,
     };
     let mut calls = 0;
-    while !source.is_empty() && calls < 500 {
+    while !source.is_empty() && calls < 300 {
         link.call(&mut source);
         calls += 1;
     }
