@@ -17,29 +17,9 @@ mod common;
 use std::collections::HashMap;
 
 use common::{Fact, Subject, check, put, text};
-use vestibule::cgi::response::{FirstLine, Parser, Piece, Rules};
+use vestibule::cgi::response::{FirstLine, Parser, Rules};
 use vestibule::fcgi::{self, Role, client};
 use vestibule::{Client, Error, Field, Id, Length, Limits, Server};
-
-impl Subject for Parser {
-    fn fact(event: &Self::Event<'_>) -> Fact {
-        match event {
-            Piece::Field(field) => Fact::field(1, field),
-            Piece::Interim(status) => Fact::Interim(1, *status),
-            Piece::HeadEnd { status, length } => Fact::HeadEnd(1, Some(*status), *length),
-            Piece::Body(bytes) => Fact::bytes(1, common::What::Body, bytes),
-            Piece::BodyEnd => Fact::BodyEnd(1),
-            Piece::LocalRedirect => Fact::Ext("local-redirect".into()),
-        }
-    }
-
-    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
-        match event {
-            Piece::Body(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
-}
 
 #[derive(Default, Debug)]
 struct Block {

@@ -4,31 +4,11 @@
 //! Input: rules, two bytes of cuts, then the output.
 
 use vestibule::cgi::encode;
-use vestibule::cgi::response::{Parser, Piece, Rules, forwardable};
+use vestibule::cgi::response::{Parser, Rules, forwardable};
 use vestibule::{Field, Length};
 
-use super::common::{self, Entry, Fact, Subject, What, feed, normal};
+use super::common::{self, Entry, Fact, feed, normal};
 use super::{Source, cuts, fcgi_client, legal, ok};
-
-impl Subject for Parser {
-    fn fact(event: &Self::Event<'_>) -> Fact {
-        match event {
-            Piece::Field(field) => Fact::field(1, field),
-            Piece::Interim(status) => Fact::Interim(1, *status),
-            Piece::HeadEnd { status, length } => Fact::HeadEnd(1, Some(*status), *length),
-            Piece::Body(bytes) => Fact::bytes(1, What::Body, bytes),
-            Piece::BodyEnd => Fact::BodyEnd(1),
-            Piece::LocalRedirect => Fact::Ext("local-redirect".into()),
-        }
-    }
-
-    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
-        match event {
-            Piece::Body(bytes) => Some(bytes),
-            _ => None,
-        }
-    }
-}
 
 type Fields = Vec<(Vec<u8>, Vec<u8>)>;
 
