@@ -24,13 +24,20 @@ fn serve<S: AsRef<[Slot]> + AsMut<[Slot]>>(server: &mut Server<S>, mut input: &[
             Ok(Next::Event(Request::Body { bytes, .. })) => {
                 black_box(bytes);
             }
-            Ok(Next::Event(event)) => {
-                black_box(&event);
+            Ok(Next::Event(Request::HeadEnd { id, length })) => {
+                black_box((id, length));
             }
-            other => {
-                black_box(&other);
-                return;
+            Ok(Next::Event(
+                Request::Begin { id }
+                | Request::BodyEnd { id }
+                | Request::Fault { id, .. }
+                | Request::Abort { id },
+            )) => {
+                black_box(id);
             }
+            Ok(Next::Event(Request::Ext(_))) => {}
+            Ok(Next::NeedInput | Next::Paused) => return,
+            Err(error) => panic!("{error}"),
         }
     }
 }
@@ -47,13 +54,15 @@ fn fetch<S: AsRef<[ClientSlot]> + AsMut<[ClientSlot]>>(client: &mut Client<S>, m
             Ok(Next::Event(Response::Body { bytes, .. })) => {
                 black_box(bytes);
             }
-            Ok(Next::Event(event)) => {
-                black_box(&event);
+            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
+                black_box((id, status, length));
             }
-            other => {
-                black_box(&other);
-                return;
+            Ok(Next::Event(Response::Done { id, ending, .. })) => {
+                black_box((id, ending));
             }
+            Ok(Next::Event(_)) => {}
+            Ok(Next::NeedInput | Next::Paused) => return,
+            Err(error) => panic!("{error}"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What comes in: bytes to events. FastCGI 1.0, 3.3 and 3.4.
 
 use super::records::Fact;
-use super::slot::{Slot, WATCHED};
+use super::slot::{Slot, WATCHED, watched};
 use super::{Event, Ext, Link, Lost, Server, Target};
 use crate::error::Error;
 use crate::event::{Field, Next, Request};
@@ -50,7 +50,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
             if self.fields_left == 0 {
                 self.target = Target::CutPair;
             }
-            if name.len() == WATCHED {
+            if name.len() == WATCHED && watched(name, value) {
                 self.watch_whole(name, value);
             }
             return Some(Field::var(name, value));

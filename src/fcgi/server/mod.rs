@@ -289,19 +289,22 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         }
     }
 
+    #[inline]
     fn set_stage(&mut self, index: usize, stage: Stage) {
         let Some(slot) = self.slots.as_mut().get_mut(index) else {
             return;
         };
         let old = core::mem::replace(&mut slot.stage, stage);
-        for (stage, by) in [(old, u16::MAX), (stage, 1)] {
-            // Adding u16::MAX takes one off.
-            let count = match stage {
-                Stage::Params => &mut self.in_head,
-                Stage::Stdin | Stage::Data => &mut self.in_body,
-                Stage::Free | Stage::Run => continue,
-            };
-            *count = count.wrapping_add(by);
+        // Wrapping, but each request is counted in before it is counted out.
+        match old {
+            Stage::Params => self.in_head = self.in_head.wrapping_sub(1),
+            Stage::Stdin | Stage::Data => self.in_body = self.in_body.wrapping_sub(1),
+            Stage::Free | Stage::Run => {}
+        }
+        match stage {
+            Stage::Params => self.in_head = self.in_head.wrapping_add(1),
+            Stage::Stdin | Stage::Data => self.in_body = self.in_body.wrapping_add(1),
+            Stage::Free | Stage::Run => {}
         }
     }
 

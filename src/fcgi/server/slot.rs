@@ -10,6 +10,13 @@ pub(super) const WATCHED: usize = 14;
 const CONTENT_LENGTH: &[u8; WATCHED] = b"CONTENT_LENGTH";
 const REQUEST_METHOD: &[u8; WATCHED] = b"REQUEST_METHOD";
 
+/// Whether [`Slot::watch_whole`] would do anything: few requests have a body
+/// or are HEAD.
+#[inline]
+pub(super) fn watched(name: &[u8], value: &[u8]) -> bool {
+    !value.is_empty() && (name == CONTENT_LENGTH || (name == REQUEST_METHOD && value == b"HEAD"))
+}
+
 /// One-bit facts of a request.
 pub(super) mod flag {
     pub const KEEP_CONN: u16 = 1;
