@@ -2,7 +2,7 @@
 
 use crate::event::{Cut, Field};
 use crate::fcgi::pairs::{Decoder, Piece};
-use crate::fcgi::record::{Header, kind, padding};
+use crate::fcgi::record::{Header, kind};
 use crate::frame::Frame;
 
 /// The names of the specification, with the bit of each in [`Wanted`].
@@ -210,10 +210,15 @@ pub(crate) fn reply(
 /// Content of a GET_VALUES for all three names: 48 bytes, a multiple of eight.
 const ASK: &[u8; 48] = b"\x0e\0FCGI_MAX_CONNS\x0d\0FCGI_MAX_REQS\x0f\0FCGI_MPXS_CONNS";
 
-/// The question for all three values.
+/// The question for all three values. Padded although there is no need: some
+/// applications answer only once bytes behind the content have come, and
+/// nothing else follows before the answer.
 pub(crate) fn query() -> Frame<'static> {
-    let header = Header::of(kind::GET_VALUES, 0, 48);
-    Frame::of(ASK).head(&header.encode()).tail(padding(header))
+    let header = Header {
+        padding: 8,
+        ..Header::of(kind::GET_VALUES, 0, 48)
+    };
+    Frame::of(ASK).head(&header.encode()).tail(&[0; 8])
 }
 
 /// What an application said of itself. `None`: not said, said twice, or not
@@ -355,9 +360,10 @@ mod tests {
     fn all_three() {
         let all = bytes(query());
         assert_eq!(all.len() % 8, 0);
-        assert_eq!(&all[..8], b"\x01\x09\0\0\0\x30\0\0");
+        assert_eq!(&all[..8], b"\x01\x09\0\0\0\x30\x08\0");
+        assert_eq!(&all[56..], [0; 8]);
         for step in 1..=48 {
-            assert_eq!(ask(&all[8..], step), Wanted::ALL);
+            assert_eq!(ask(&all[8..56], step), Wanted::ALL);
         }
         assert_eq!(
             bytes(reply(Wanted::ALL, 10, 50, true)),

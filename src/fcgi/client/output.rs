@@ -465,7 +465,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// ```
     /// use vestibule::fcgi::client::Client;
     /// let mut client = Client::default();
-    /// assert_eq!(client.values()?.len(), 56);
+    /// assert_eq!(client.values()?.len(), 64);
     /// assert!(client.values().is_err());
     /// # Ok::<(), vestibule::Refused>(())
     /// ```

@@ -1,0 +1,27 @@
+//! The command and the machines against released programs that speak FastCGI,
+//! both ways, compared to the byte: what the application saw, and what the
+//! client got. Ignored unless asked for, since they need the peers that
+//! `tests/peers/install` installs; `tests/run live` does both.
+//!
+//! Each test prints what it has shown to standard error as it ends.
+#![cfg(unix)]
+
+#[path = "live/harness.rs"]
+mod harness;
+#[path = "live/tools.rs"]
+mod tools;
+
+#[path = "live/authorizer.rs"]
+mod authorizer;
+#[path = "live/cgi_fcgi.rs"]
+mod cgi_fcgi;
+#[path = "live/connection.rs"]
+mod connection;
+#[path = "live/libfcgi.rs"]
+mod libfcgi;
+#[path = "live/php_fpm.rs"]
+mod php_fpm;
+#[path = "live/serve.rs"]
+mod serve;
+#[path = "live/web.rs"]
+mod web;

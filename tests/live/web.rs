@@ -1,0 +1,455 @@
+//! nginx and Apache mod_proxy_fcgi in front of `vestibule serve`.
+
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpStream};
+
+use crate::harness::{PATH, PATIENCE, Peer, Relay, Scratch, Serve, Shown};
+use crate::tools::{Dump, MB, curl, lines, noise, same};
+
+/// A web server, and what it says of itself.
+struct Web {
+    peer: Peer,
+    nginx: bool,
+}
+
+impl Web {
+    fn nginx(serve: &Serve) -> Web {
+        Web {
+            peer: Peer::start("nginx", &[("UPSTREAM_FCGI", &serve.upstream)]),
+            nginx: true,
+        }
+    }
+
+    fn apache(serve: &Serve) -> Web {
+        Web {
+            peer: Peer::start("apache", &[("UPSTREAM_FCGI", &serve.upstream)]),
+            nginx: false,
+        }
+    }
+
+    fn open(&self) -> TcpStream {
+        let stream = TcpStream::connect(("127.0.0.1", self.peer.port)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream
+    }
+}
+
+/// Everything that `echo` answers, through one location.
+fn echo(web: &Web, place: &str, shown: &mut Shown) {
+    let scratch = Scratch::new();
+    let url = |tail: &str| web.peer.url(&format!("{place}{tail}"));
+
+    let headers = [
+        "-H",
+        "X-Probe: one",
+        "-H",
+        "Accept: */*",
+        "-H",
+        "User-Agent: test",
+        "-H",
+        "Host: h.test",
+        "-H",
+        "Cookie: a=1; b=2",
+        "-H",
+        "X-Latin1: caf\u{e9}\\",
+        "-H",
+        "X-Empty;",
+    ];
+    let got = curl(&url("a%20b/c?x=1&y=%C5%A1&empty="), &headers);
+    assert_eq!(got.status, 200);
+    let mut dump = Dump::of(&got.body);
+    assert_eq!(dump.peer, "vestibule");
+    dump.got("GET", b"");
+    environment(web, place, &mut dump);
+    shown.case("GET");
+
+    let got = curl(&url("x?m=size&n=5000"), &["-I"]);
+    assert_eq!((got.status, &got.body[..]), (200, &got.head[..]));
+    if web.nginx {
+        // The other one takes no such word from an application.
+        assert_eq!(got.field("Content-Length"), [b"5000"]);
+    }
+    shown.case("HEAD");
+
+    let small = noise(3000);
+    let big = noise(10 * MB);
+    let small_file = format!("@{}", scratch.file("small", &small));
+    let big_file = format!("@{}", scratch.file("big", &big));
+    let post = |query: &str, file: &str, more: &[&str]| {
+        let args = [more, &["--data-binary", file]].concat();
+        curl(&url(&format!("x?{query}")), &args)
+    };
+    let chunked = &["-H", "Transfer-Encoding: chunked"][..];
+    for (file, sent) in [(&small_file, &small), (&big_file, &big)] {
+        let got = post("", file, &[]);
+        let mut dump = Dump::of(&got.body);
+        dump.got("POST", sent);
+        assert_eq!(dump.take("CONTENT_LENGTH"), sent.len().to_string());
+        let got = post("", file, chunked);
+        Dump::of(&got.body).got("POST", sent);
+    }
+    shown.case("POST sized and chunked, 10 MB");
+
+    let got = curl(&url("x?m=size&n=10000000"), &[]);
+    same(&got.body, &lines(10 * MB), "an answer of 10 MB");
+    shown.case("answer of 10 MB");
+
+    let got = post("m=nobody", &big_file, &[]);
+    same(&got.body, b"ignored\n", "nobody");
+    shown.case("10 MB that nobody reads");
+
+    for (status, body) in [
+        (404, "status 404\n"),
+        (503, "status 503\n"),
+        (204, ""),
+        (304, ""),
+    ] {
+        let got = curl(&url(&format!("x?m=status&n={status}")), &[]);
+        assert_eq!((got.status, &got.body[..]), (status, body.as_bytes()));
+    }
+    shown.case("404, 503, 204, 304");
+
+    let got = curl(&url("x?m=odd"), &[]);
+    same(&got.body, b"odd\n", "odd");
+    let utf8 = "\u{17e}lu\u{165}ou\u{10d}k\u{fd} k\u{16f}\u{148}".as_bytes();
+    assert_eq!(got.field("X-Utf8"), [utf8]);
+    assert_eq!(got.field("X-Latin1"), [b"caf\xe9"]);
+    assert_eq!(got.field("X-Empty"), [b""]);
+    assert_eq!(got.field("Set-Cookie"), [&b"a=1"[..], b"b=2; Path=/"]);
+    assert_eq!(got.field("x-lower-Case"), [b"Yes"]);
+    shown.case("odd fields");
+
+    let got = curl(&url("x?m=stderr"), &[]);
+    same(&got.body, b"body\n", "stderr");
+    let got = curl(&url("x?m=slow&n=3"), &[]);
+    same(&got.body, b"chunk 0\nchunk 1\nchunk 2\n", "slow");
+    shown.case("slow");
+
+    // Several at once.
+    std::thread::scope(|scope| {
+        for n in 0..6 {
+            let url = &url;
+            let post = &post;
+            let (small, small_file) = (&small, &small_file);
+            scope.spawn(move || {
+                if n % 2 == 0 {
+                    let got = curl(&url("x?m=slow&n=4"), &[]);
+                    same(&got.body, b"chunk 0\nchunk 1\nchunk 2\nchunk 3\n", "slow");
+                } else {
+                    Dump::of(&post("", small_file, &[]).body).got("POST", small);
+                }
+            });
+        }
+    });
+    shown.case("six at once");
+}
+
+/// What the application must have been told, and no more.
+#[track_caller]
+fn environment(web: &Web, place: &str, dump: &mut Dump) {
+    let port: u16 = dump.take("REMOTE_PORT").parse().unwrap();
+    assert_ne!(port, 0);
+    let software = dump.take("SERVER_SOFTWARE");
+    let script = concat!(
+        "SCRIPT_FILENAME=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/peers/apps/www/echo.php"
+    );
+    let mut want: Vec<String> = [
+        "GATEWAY_INTERFACE=CGI/1.1",
+        "HTTP_ACCEPT=*/*",
+        "HTTP_COOKIE=a=1; b=2",
+        "HTTP_HOST=h.test",
+        "HTTP_USER_AGENT=test",
+        "HTTP_X_EMPTY=",
+        "HTTP_X_LATIN1=caf\\xc3\\xa9\\x5c",
+        "HTTP_X_PROBE=one",
+        "QUERY_STRING=x=1&y=%C5%A1&empty=",
+        "REMOTE_ADDR=127.0.0.1",
+        "REQUEST_METHOD=GET",
+        "REQUEST_SCHEME=http",
+        "SERVER_ADDR=127.0.0.1",
+        "SERVER_PROTOCOL=HTTP/1.1",
+        script,
+    ]
+    .map(String::from)
+    .into();
+    want.push(format!("REQUEST_URI={place}a%20b/c?x=1&y=%C5%A1&empty="));
+    let root = web.peer.scratch.path().display();
+    if web.nginx {
+        assert!(software.starts_with("nginx/"), "{software}");
+        want.push("CONTENT_LENGTH=".into());
+        want.push("CONTENT_TYPE=".into());
+        want.push("PATH_INFO=/a b/c".into());
+        want.push("REDIRECT_STATUS=200".into());
+        want.push("SERVER_NAME=peer.test".into());
+        want.push(format!("DOCUMENT_ROOT={root}"));
+        want.push(format!("DOCUMENT_URI={place}a b/c"));
+        want.push(format!("SCRIPT_NAME={}", place.trim_end_matches('/')));
+        want.push(format!("SERVER_PORT={}", web.peer.port));
+    } else {
+        assert!(software.starts_with("Apache/"), "{software}");
+        want.push("CONTEXT_PREFIX=".into());
+        want.push("SERVER_ADMIN=[no address given]".into());
+        want.push("SERVER_NAME=h.test".into());
+        // As the Host field has none.
+        want.push("SERVER_PORT=80".into());
+        want.push("SERVER_SIGNATURE=".into());
+        want.push(format!("CONTEXT_DOCUMENT_ROOT={root}/htdocs"));
+        want.push(format!("DOCUMENT_ROOT={root}/htdocs"));
+        want.push(format!("PATH={PATH}"));
+        want.push(format!("SCRIPT_NAME={place}a b/c"));
+    }
+    dump.has(&want.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+fn mirror(web: &Web, places: &[&str], size: usize, shown: &mut Shown) {
+    let scratch = Scratch::new();
+    let big = noise(size);
+    let file = format!("@{}", scratch.file("big", &big));
+    for place in places {
+        let url = web.peer.url(&format!("{place}x"));
+        let sized = &["--data-binary", &file][..];
+        let chunked = &["-H", "Transfer-Encoding: chunked", "--data-binary", &file][..];
+        for args in [sized, chunked] {
+            let got = curl(&url, args);
+            assert_eq!(got.status, 200);
+            assert_eq!(
+                got.field("Content-Type"),
+                [b"application/x-www-form-urlencoded"]
+            );
+            same(&got.body, &big, place);
+        }
+    }
+    shown.case(&format!("mirror: {size} bytes each way"));
+}
+
+/// A client that leaves. The application has one worker, and what it is asked
+/// would keep it for hours: another request is answered only if it has seen
+/// that nobody listens.
+fn leaving(web: &Web, place: &str, shown: &mut Shown) {
+    let ask = |head: &str| {
+        let mut stream = web.open();
+        let head = format!("{head}\r\nHost: h\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream
+    };
+    let healthy = || {
+        let got = curl(&web.peer.url(&format!("{place}x?m=nobody")), &[]);
+        assert_eq!((got.status, &got.body[..]), (200, &b"ignored\n"[..]));
+    };
+
+    let mut stream = ask(&format!("GET {place}x?m=slow&n=1000000 HTTP/1.1"));
+    stream.write_all(b"\r\n").unwrap();
+    let mut seen = Vec::new();
+    while !seen.ends_with(b"chunk 0\n") && !seen.windows(7).any(|w| w == b"chunk 1") {
+        let mut buf = [0; 512];
+        let n = stream.read(&mut buf).unwrap();
+        assert_ne!(n, 0, "{}", String::from_utf8_lossy(&seen));
+        seen.extend_from_slice(&buf[..n]);
+    }
+    drop(stream);
+    healthy();
+    shown.case("client leaves during the answer");
+
+    let mut stream = ask(&format!(
+        "POST {place}x HTTP/1.1\r\nContent-Length: 1000000"
+    ));
+    stream.write_all(b"\r\n").unwrap();
+    stream.write_all(&noise(300_000)).unwrap();
+    stream.shutdown(Shutdown::Both).unwrap();
+    drop(stream);
+    healthy();
+    shown.case("client leaves during its request");
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_echo() {
+    let serve = Serve::tcp("echo", &[]);
+    let web = Web::nginx(&serve);
+    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
+        echo(
+            &web,
+            place,
+            &mut Shown::of(&format!("nginx {place} -> serve")),
+        );
+    }
+    let log = std::fs::read_to_string(web.peer.scratch.path().join("nginx-error.log")).unwrap();
+    assert!(log.contains("stderr line one"), "{log}");
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_over_a_unix_socket() {
+    let serve = Serve::unix("echo", &[]);
+    let web = Web::nginx(&serve);
+    echo(
+        &web,
+        "/fcgi-keep/",
+        &mut Shown::of("nginx -> serve, unix socket"),
+    );
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_mirror_and_hello() {
+    let mut shown = Shown::of("nginx -> serve");
+    let serve = Serve::tcp("mirror", &[]);
+    let web = Web::nginx(&serve);
+    // It sends no more of a request once the head of the answer has come: what
+    // is mirrored must fit the first write.
+    mirror(&web, &["/fcgi/", "/fcgi-keep/"], 10_000, &mut shown);
+    drop(web);
+    serve.stop();
+    let serve = Serve::tcp("hello", &[]);
+    let web = Web::nginx(&serve);
+    let got = curl(&web.peer.url("/fcgi/"), &[]);
+    same(&got.body, b"Hello, world!\n", "hello");
+    shown.case("hello");
+    drop(web);
+    serve.stop();
+}
+
+/// Requests one after the other, and how many connections the application saw.
+fn connections(start: fn(&Serve) -> Web, name: &str) {
+    let mut shown = Shown::of(&format!("{name} -> serve"));
+    let mut serve = Serve::tcp("echo", &[]);
+    let relay = Relay::to(&serve.upstream);
+    serve.upstream = relay.address.clone();
+    let web = start(&serve);
+    let ask = |place: &str| {
+        let before = relay.connections();
+        for n in 0..5 {
+            let got = curl(&web.peer.url(&format!("{place}x?m=size&n={n}")), &[]);
+            same(&got.body, &lines(n), place);
+        }
+        relay.connections() - before
+    };
+    assert_eq!(ask("/fcgi/"), 5);
+    assert_eq!(ask("/fcgi-keep/"), 1);
+    shown.case("five requests on one kept connection");
+    // Whatever the answer was.
+    let before = relay.connections();
+    for query in [
+        "m=nobody",
+        "m=status&n=304",
+        "m=status&n=503",
+        "m=stderr",
+        "m=odd",
+    ] {
+        curl(&web.peer.url(&format!("/fcgi-keep/x?{query}")), &[]);
+        if !web.nginx {
+            // That one closes after HEAD, whatever the answer says.
+            curl(&web.peer.url(&format!("/fcgi-keep/x?{query}")), &["-I"]);
+        }
+        curl(
+            &web.peer.url(&format!("/fcgi-keep/x?{query}")),
+            &["-d", "body"],
+        );
+    }
+    assert_eq!(relay.connections(), before);
+    shown.case("every kind of answer on the same one");
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_keeps_connections() {
+    connections(Web::nginx, "nginx /fcgi-keep/");
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_keeps_connections() {
+    connections(Web::apache, "Apache /fcgi-keep/");
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_body_too_long() {
+    let mut shown = Shown::of("nginx -> serve --max-body");
+    let serve = Serve::tcp("echo", &["--max-body", "100000"]);
+    let web = Web::nginx(&serve);
+    let scratch = Scratch::new();
+    let fits = noise(100_000);
+    let fitting = format!("@{}", scratch.file("fits", &fits));
+    let more = format!("@{}", scratch.file("more", &noise(100_001)));
+    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
+        let url = web.peer.url(&format!("{place}x"));
+        for args in [&[][..], &["-H", "Transfer-Encoding: chunked"]] {
+            let got = curl(&url, &[args, &["--data-binary", &more]].concat());
+            assert_eq!(got.status, 413, "{place} {args:?}");
+            let got = curl(&url, &[args, &["--data-binary", &fitting]].concat());
+            Dump::of(&got.body).got("POST", &fits);
+        }
+    }
+    shown.case("413, and the next request is answered");
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_client_leaves() {
+    let mut shown = Shown::of("nginx -> serve --workers 1");
+    let serve = Serve::tcp("echo", &["--workers", "1"]);
+    let web = Web::nginx(&serve);
+    leaving(&web, "/fcgi-stream/", &mut shown);
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_echo() {
+    let serve = Serve::tcp("echo", &[]);
+    let web = Web::apache(&serve);
+    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
+        echo(
+            &web,
+            place,
+            &mut Shown::of(&format!("Apache {place} -> serve")),
+        );
+    }
+    let log = std::fs::read_to_string(web.peer.scratch.path().join("apache-error.log")).unwrap();
+    assert!(log.contains("stderr line one"), "{log}");
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_mirror_and_hello() {
+    let mut shown = Shown::of("Apache -> serve");
+    let serve = Serve::tcp("mirror", &[]);
+    let web = Web::apache(&serve);
+    let places = ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"];
+    mirror(&web, &places, 10 * MB, &mut shown);
+    drop(web);
+    serve.stop();
+    let serve = Serve::tcp("hello", &[]);
+    let web = Web::apache(&serve);
+    let got = curl(&web.peer.url("/fcgi/"), &[]);
+    same(&got.body, b"Hello, world!\n", "hello");
+    shown.case("hello");
+    drop(web);
+    serve.stop();
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_client_leaves() {
+    let mut shown = Shown::of("Apache -> serve --workers 1");
+    let serve = Serve::tcp("echo", &["--workers", "1"]);
+    let web = Web::apache(&serve);
+    leaving(&web, "/fcgi-stream/", &mut shown);
+    drop(web);
+    serve.stop();
+}
