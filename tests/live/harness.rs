@@ -384,7 +384,7 @@ impl Drop for Shown {
             ""
         };
         // Not print!, which the test harness would keep to itself.
-        let line = format!("{:<34} {}{failed}\n", self.peer, self.cases.join(", "));
+        let line = format!("{:<34} {}{failed}\n", self.peer, self.cases.join("; "));
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

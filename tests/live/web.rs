@@ -302,7 +302,7 @@ fn nginx_mirror_and_hello() {
     let mut shown = Shown::of("nginx -> serve");
     let serve = Serve::tcp("mirror", &[]);
     let web = Web::nginx(&serve);
-    // It sends no more of a request once the head of the answer has come: what
+    // Some web servers send no more of a request once the answer has begun: what
     // is mirrored must fit the first write.
     mirror(&web, &["/fcgi/", "/fcgi-keep/"], 10_000, &mut shown);
     drop(web);
