@@ -5,6 +5,7 @@
 use crate::error::Refused;
 use crate::fcgi::record::{HEADER, Header, MAX_CONTENT, PADDING, kind};
 use crate::frame::fill;
+use crate::text::copy::put;
 
 /// Writes pairs into lent room. The header of the first record is not written
 /// but told at the end; those of further records are.
@@ -14,14 +15,13 @@ pub(crate) struct Params<'b> {
     id: u16,
     /// Bytes written. Above the length of the room: what it would take.
     at: usize,
-    /// Content of the record at hand.
-    content: usize,
+    /// How much more content the record at hand may have.
+    left: usize,
     /// Content of the first record and place of the header at hand, once there
     /// is a second record.
     later: Option<(usize, usize)>,
-    /// Zero bytes written that are no text. Any more, and there is a NUL: one
-    /// fast pass at the end finds them all.
-    zeros: usize,
+    /// A pair was written that may not be.
+    odd: bool,
 }
 
 /// Room for a name and a value.
@@ -43,55 +43,58 @@ impl<'b> Params<'b> {
             room,
             id,
             at: 0,
-            content: 0,
+            left: MAX_CONTENT,
             later: None,
-            zeros: 0,
+            odd: false,
         }
+    }
+
+    /// The room, with anything in it.
+    pub fn into_room(self) -> &'b mut [u8] {
+        self.room
     }
 
     /// Adds a pair, with lengths as short as can be. A name may not be empty
     /// nor hold `=` (peers that make an environment of it would cut it there);
-    /// NUL may be in neither.
+    /// NUL may be in neither. What may not be is refused at the end.
+    ///
+    /// False, and nothing is changed, where this short way does not do: then it
+    /// is for [`long`](Self::long).
     #[inline(always)]
-    pub fn pair(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if let Ok(n @ 1..128) = u8::try_from(name.len())
-            && let Ok(v @ ..128) = u8::try_from(value.len())
+    pub fn short(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let ([n, ..], [v, ..]) = (name.len().to_le_bytes(), value.len().to_le_bytes());
+        let text = name.len().wrapping_add(value.len());
+        if name.len() | value.len() < 128
+            && let Some(left) = self.left.checked_sub(text.wrapping_add(2))
+            && let Some([first, second, room @ ..]) = self.room.get_mut(self.at..)
+            && text <= room.len()
+            && let Some((room, a)) = put(room, name, |b| b == b'=' || b == 0)
+            && let Some((_, b)) = put(room, value, |b| b == 0)
         {
-            let total = name.len().saturating_add(value.len()).saturating_add(2);
-            let content = self.content.saturating_add(total);
-            let end = self.at.saturating_add(total);
-            if content <= MAX_CONTENT
-                && let Some([first, second, text @ ..]) = self.room.get_mut(self.at..end)
-                && let Some((a, b)) = text.split_at_mut_checked(name.len())
-            {
-                *first = n;
-                *second = v;
-                fill(a, name);
-                fill(b, value);
-                if has_equals(name) {
-                    return Err(Refused::Field);
-                }
-                self.zeros = self.zeros.saturating_add(usize::from(v == 0));
-                self.at = end;
-                self.content = content;
-                return Ok(());
-            }
+            *first = n;
+            *second = v;
+            self.odd |= a | b | (n == 0);
+            self.at = self.at.wrapping_add(text).wrapping_add(2);
+            self.left = left;
+            return true;
         }
-        self.slow(name, value)
+        false
     }
 
-    /// Long lengths, a new record, no more room.
+    /// Any pair: long lengths, a new record, no more room. By value, so that a
+    /// loop around it can hold the parts in registers.
     #[cold]
     #[inline(never)]
-    fn slow(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if name.is_empty() || has_equals(name) {
+    pub fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
+        let odd = self.odd || name.is_empty() || name.contains(&b'=');
+        if odd || name.contains(&0) || value.contains(&0) {
             return Err(Refused::Field);
         }
         if let Some((a, b)) = self.reserve(name.len(), value.len())? {
             fill(a, name);
             fill(b, value);
         }
-        Ok(())
+        Ok(self)
     }
 
     /// Writes all of a pair but its text: room for name and value, which the
@@ -106,15 +109,14 @@ impl<'b> Params<'b> {
         if total > MAX_CONTENT {
             return Err(Refused::TooLong);
         }
-        if self.content.saturating_add(total) > MAX_CONTENT {
+        if total > self.left {
             let padding = self.close();
             self.put(padding);
-            let first = self.later.map_or(self.content, |(first, _)| first);
-            self.later = Some((first, self.at));
-            self.content = 0;
+            self.later = Some((self.first(), self.at));
+            self.left = MAX_CONTENT;
             self.put(&[0; HEADER]);
         }
-        self.content = self.content.saturating_add(total);
+        self.left = self.left.saturating_sub(total);
         self.put(first);
         self.put(second);
         let at = self.at;
@@ -125,10 +127,19 @@ impl<'b> Params<'b> {
             .and_then(|room| room.split_at_mut_checked(name)))
     }
 
+    /// Content of the record at hand.
+    fn content(&self) -> usize {
+        MAX_CONTENT.saturating_sub(self.left)
+    }
+
+    /// Content of the first record.
+    fn first(&self) -> usize {
+        self.later.map_or(self.content(), |(first, _)| first)
+    }
+
     fn put(&mut self, bytes: &[u8]) {
         let end = self.at.saturating_add(bytes.len());
         if let Some(room) = self.room.get_mut(self.at..end) {
-            self.zeros = self.zeros.saturating_add(zeros(bytes));
             fill(room, bytes);
         }
         self.at = end;
@@ -137,14 +148,11 @@ impl<'b> Params<'b> {
     /// Writes the header of the record at hand, unless it is the first; its
     /// padding is told.
     fn close(&mut self) -> &'static [u8] {
-        let content = u16::try_from(self.content).unwrap_or(0);
+        let content = u16::try_from(self.content()).unwrap_or(0);
         let header = Header::of(kind::PARAMS, self.id, content);
         if let Some((_, at)) = self.later
             && let Some(room) = self.room.get_mut(at..at.saturating_add(HEADER))
         {
-            // The place held eight zeros so far.
-            let kept = zeros(&header.encode());
-            self.zeros = self.zeros.saturating_sub(HEADER).saturating_add(kept);
             fill(room, &header.encode());
         }
         PADDING
@@ -152,13 +160,13 @@ impl<'b> Params<'b> {
             .unwrap_or_default()
     }
 
-    /// All pairs are there. Refused where one of them holds a NUL.
+    /// All pairs are there. Refused where one of them may not be.
     pub fn end(mut self) -> Result<Written<'b>, Refused> {
         let padding = self.close();
-        let first = self.later.map_or(self.content, |(first, _)| first);
+        let first = self.first();
         let room: &'b [u8] = self.room;
         match room.get(..self.at) {
-            Some(bytes) if zeros(bytes) != self.zeros => Err(Refused::Field),
+            _ if self.odd => Err(Refused::Field),
             Some(bytes) => Ok(Written {
                 first: u16::try_from(first).unwrap_or(0),
                 bytes,
@@ -183,75 +191,16 @@ fn length(n: usize, room: &mut [u8; 4]) -> Result<&[u8], Refused> {
     Ok(room)
 }
 
-/// Whether `=` is in a name; eight bytes at a time, since names are short.
-#[inline]
-fn has_equals(name: &[u8]) -> bool {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const TOPS: u64 = u64::from_ne_bytes([0x80; 8]);
-    let zero = |word: &[u8; 8]| {
-        let word = u64::from_ne_bytes(*word) ^ u64::from_ne_bytes([b'='; 8]);
-        word.wrapping_sub(ONES) & !word
-    };
-    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) if name.len() <= 16 => (zero(first) | zero(last)) & TOPS != 0,
-        (_, Some(last)) => {
-            let (words, _) = name.as_chunks::<8>();
-            words.iter().fold(zero(last), |any, word| any | zero(word)) & TOPS != 0
-        }
-        _ => name.iter().fold(false, |any, b| any | (*b == b'=')),
-    }
-}
-
-/// How many zero bytes there are, eight at a time.
-fn zeros(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const LOW: u64 = u64::from_ne_bytes([0x7f; 8]);
-    let mut sum = 0usize;
-    // The eight counts of a block add up to 248 at most: to one byte.
-    for block in bytes.chunks(248) {
-        let (words, rest) = block.as_chunks::<8>();
-        let counts = words.iter().fold(0u64, |counts, word| {
-            let word = u64::from_ne_bytes(*word);
-            // The top bit of each byte: whether it is not zero.
-            let some = (word & LOW).wrapping_add(LOW) | word;
-            counts.wrapping_add((!some >> 7) & ONES)
-        });
-        let [total, ..] = counts.wrapping_mul(ONES).to_be_bytes();
-        sum = sum.saturating_add(usize::from(total));
-        for byte in rest {
-            sum = sum.saturating_add(usize::from(*byte == 0));
-        }
-    }
-    sum
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn finding_a_byte() {
-        for len in 0..40 {
-            assert_eq!(zeros(&vec![0; len]), len);
-            for at in 0..len {
-                // What the trick could take for a hit, and NUL, which is none.
-                for other in [0x81, b'=' - 1, b'=' + 1, b'=' | 0x80, 0] {
-                    let mut bytes = vec![other; len];
-                    assert!(!has_equals(&bytes), "{other} {len}");
-                    bytes[at] = b'=';
-                    assert!(has_equals(&bytes));
-                    bytes[at] = 0;
-                    assert!(other == 0 || zeros(&bytes) == 1);
-                }
-            }
-        }
-        assert_eq!(zeros(&[0; 10_000]), 10_000);
-    }
-
     fn write(pairs: &[(&[u8], &[u8])], room: &mut [u8]) -> Result<(u16, Vec<u8>, usize), Refused> {
         let mut params = Params::new(3, room);
         for (name, value) in pairs {
-            params.pair(name, value)?;
+            if !params.short(name, value) {
+                params = params.long(name, value)?;
+            }
         }
         let w = params.end()?;
         Ok((w.first, w.bytes.to_vec(), w.padding.len()))

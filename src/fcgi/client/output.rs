@@ -17,9 +17,15 @@ const KEEP_CONN: u8 = 1;
 /// Not declared.
 const OPEN_END: u64 = u64::MAX;
 
+/// The lengths of the names that mean something, as bits.
+const NOTED: u32 = 1 << 10 | 1 << 14 | 1 << 16;
+/// Those of the names that an authorizer is not sent besides.
+const HELD: u32 = 1 << 9 | 1 << 11 | 1 << 15;
+
 /// What the fields say that the machine must know.
 struct Facts {
-    role: Role,
+    /// Lengths of names to be noted, as bits.
+    watched: u32,
     length: Option<Option<u64>>,
     data: Option<u64>,
     method: bool,
@@ -27,18 +33,38 @@ struct Facts {
 }
 
 impl Facts {
+    fn new(role: Role) -> Self {
+        let held = if role == Role::Authorizer { HELD } else { 0 };
+        Facts {
+            watched: NOTED | held,
+            length: None,
+            data: None,
+            method: false,
+            head: false,
+        }
+    }
+
     /// Notes a variable; false where it is not to be sent.
     #[inline(always)]
+    fn takes(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
+        match u32::try_from(name.len()) {
+            Ok(n @ ..32) if self.watched.wrapping_shr(n) & 1 != 0 => self.note(name, value),
+            _ => Ok(true),
+        }
+    }
+
+    /// The same, for a name of a length that is watched.
+    #[inline(never)]
     fn note(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
-        match (name.len(), name) {
-            (14, b"REQUEST_METHOD") => {
+        match name {
+            b"REQUEST_METHOD" => {
                 if self.method {
                     return Err(Refused::Field);
                 }
                 self.method = true;
                 self.head = value == b"HEAD";
             }
-            (14, b"CONTENT_LENGTH") => {
+            b"CONTENT_LENGTH" => {
                 if self.length.is_some() {
                     return Err(Refused::Field);
                 }
@@ -47,35 +73,68 @@ impl Facts {
                 } else {
                     Some(number(value)?)
                 });
-                return Ok(self.role != Role::Authorizer);
+                return Ok(self.watched & HELD == 0);
             }
-            (16, b"FCGI_DATA_LENGTH") => {
+            b"FCGI_DATA_LENGTH" => {
                 if self.data.is_some() {
                     return Err(Refused::Field);
                 }
                 self.data = Some(number(value)?);
             }
+            // Watched where there is an authorizer. FastCGI 1.0, 6.3.
+            b"PATH_INFO" | b"SCRIPT_NAME" | b"PATH_TRANSLATED" => return Ok(false),
             // Never from a field of the client's: HTTP libraries take it for
             // their own proxy.
-            (10, _) if name.eq_ignore_ascii_case(b"HTTP_PROXY") => return Ok(false),
-            // What an authorizer is not sent. FastCGI 1.0, 6.3.
-            (9, b"PATH_INFO") | (11, b"SCRIPT_NAME") | (15, b"PATH_TRANSLATED") => {
-                return Ok(self.role != Role::Authorizer);
-            }
-            _ => {}
+            _ => return Ok(!name.eq_ignore_ascii_case(b"HTTP_PROXY")),
         }
         Ok(true)
     }
-}
 
-impl Facts {
-    /// Notes and writes a variable; out of line, for where speed is not all.
-    #[inline(never)]
-    fn pass(&mut self, params: &mut Params<'_>, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-        if self.note(name, value)? {
-            params.pair(name, value)?;
+    /// Writes fields that are variables, all of them. Where there is another
+    /// one, the room is given back.
+    #[inline(always)]
+    fn plain<'b, 'f>(
+        &mut self,
+        mut params: Params<'b>,
+        fields: impl Iterator<Item = Field<'f>>,
+    ) -> Result<Result<Params<'b>, &'b mut [u8]>, Refused> {
+        for field in fields {
+            if field.space != Space::Var {
+                return Ok(Err(params.into_room()));
+            }
+            if field.cut != Cut::Whole {
+                return Err(Refused::Field);
+            }
+            let (name, value) = (field.name, field.value);
+            if self.takes(name, value)? && !params.short(name, value) {
+                params = params.long(name, value)?;
+            }
         }
-        Ok(())
+        Ok(Ok(params))
+    }
+
+    /// Writes fields of any kind, as variables.
+    #[inline(never)]
+    fn mapped<'b, 'f, I>(
+        &mut self,
+        mut params: Params<'b>,
+        fields: &I,
+    ) -> Result<Params<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        for var in vars(fields, Mapping::GATEWAY) {
+            let var = var?;
+            if let Some((name, value)) = var.plain() {
+                if self.takes(name, value)? {
+                    params = params.long(name, value)?;
+                }
+            } else if let Some((name, value)) = params.reserve(var.name_len(), var.value_len())? {
+                var.write_name(name)?;
+                var.write_value(value)?;
+            }
+        }
+        Ok(params)
     }
 }
 
@@ -195,43 +254,22 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         }
         let index = self.vacant().ok_or(Refused::Full)?;
         let id = super::id_of(index).ok_or(Refused::Full)?;
-        let mut facts = Facts {
-            role,
-            length: None,
-            data: None,
-            method: false,
-            head: false,
+        let mut facts = Facts::new(role);
+        // Most often there is nothing to map.
+        let params = Params::new(id.get(), room);
+        let mut params = match facts.plain(params, fields.clone().into_iter())? {
+            Ok(params) => params,
+            Err(room) => {
+                facts = Facts::new(role);
+                facts.mapped(Params::new(id.get(), room), &fields)?
+            }
         };
-        let mut params = Params::new(id.get(), room);
-        if fields.clone().into_iter().all(|f| f.space == Space::Var) {
-            // The common case: nothing to map.
-            for field in fields {
-                if field.cut != Cut::Whole {
-                    return Err(Refused::Field);
-                }
-                if facts.note(field.name, field.value)? {
-                    params.pair(field.name, field.value)?;
-                }
-            }
-        } else {
-            for var in vars(&fields, Mapping::GATEWAY) {
-                let var = var?;
-                if let Some((name, value)) = var.plain() {
-                    facts.pass(&mut params, name, value)?;
-                } else if let Some((name, value)) =
-                    params.reserve(var.name_len(), var.value_len())?
-                {
-                    var.write_name(name)?;
-                    var.write_value(value)?;
-                }
-            }
-        }
         match (length, facts.length) {
             _ if role == Role::Authorizer => {}
             (Length::None, None | Some(None | Some(0))) | (Length::Unknown, None | Some(None)) => {}
             (Length::Known(n), Some(Some(said))) if n == said => {}
             (Length::Known(n), None) => {
-                params.pair(b"CONTENT_LENGTH", decimal(n, &mut [0; 20]))?;
+                params = params.long(b"CONTENT_LENGTH", decimal(n, &mut [0; 20]))?;
             }
             _ => return Err(Refused::Field),
         }
