@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     // What both sides of a protocol share.
     (
         "fcgi",
-        &["root", "error", "event", "frame", "machine", "fcgi"],
+        &["root", "error", "event", "frame", "machine", "text", "fcgi"],
     ),
     // The verdict on what a client machine gives.
     (

@@ -2,6 +2,8 @@
 //! share. FastCGI 1.0, 3.3.
 
 use crate::error::Error;
+use crate::event::Id;
+use crate::frame::Frame;
 
 /// The only version. FastCGI 1.0, 8.
 pub(crate) const VERSION: u8 = 1;
@@ -103,6 +105,20 @@ pub(crate) const PADDING: [u8; 7] = [0; 7];
 #[inline]
 pub(crate) fn padding(header: Header) -> &'static [u8] {
     PADDING.get(..usize::from(header.padding)).unwrap_or(&[])
+}
+
+/// A record of a stream: as much of `payload` as one can carry, off its front.
+/// An empty one would end the stream: no payload, no bytes.
+#[inline]
+pub(crate) fn stream<'b>(kind: u8, id: Id, payload: &mut &'b [u8]) -> Frame<'b> {
+    let n = payload.len().min(MAX_CONTENT);
+    let (now, rest) = payload.split_at_checked(n).unwrap_or_default();
+    if now.is_empty() {
+        return Frame::EMPTY;
+    }
+    *payload = rest;
+    let header = Header::of(kind, id.get(), u16::try_from(n).unwrap_or(0));
+    Frame::of(now).head(&header.encode()).tail(padding(header))
 }
 
 /// Takes records apart: the header is gathered here if need be, the content

@@ -4,6 +4,7 @@ use crate::event::{Cut, Field};
 use crate::fcgi::pairs::{Decoder, Piece};
 use crate::fcgi::record::{Header, kind};
 use crate::frame::Frame;
+use crate::text::decimal::Decimal;
 
 /// The names of the specification, with the bit of each in [`Wanted`].
 const NAMES: [&[u8]; 3] = [b"FCGI_MAX_CONNS", b"FCGI_MAX_REQS", b"FCGI_MPXS_CONNS"];
@@ -127,24 +128,6 @@ impl Query {
     }
 }
 
-/// `n` in decimal, in the buffer given.
-fn digits(n: u16, room: &mut [u8; 5]) -> &[u8] {
-    let mut rest = n;
-    let mut count = 0usize;
-    for digit in room.iter_mut().rev() {
-        // A digit: no more than 9.
-        let [_, low] = (rest % 10).to_be_bytes();
-        *digit = low | b'0';
-        rest /= 10;
-        count = count.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    room.get(room.len().saturating_sub(count)..)
-        .unwrap_or_default()
-}
-
 /// The answer to a GET_VALUES: each name asked once, nothing else. No more
 /// than 78 bytes.
 pub(crate) fn reply(
@@ -163,9 +146,11 @@ pub(crate) fn reply(
     ];
     const CONNS_NAME: &[u8; 14] = b"FCGI_MAX_CONNS";
     const MPXS_PAIR: &[u8; 17] = b"\x0f\x01FCGI_MPXS_CONNS";
-    let (mut a, mut b) = ([0; 5], [0; 5]);
-    let conns = digits(max_conns, &mut a);
-    let reqs = digits(max_reqs, &mut b);
+    let (conns, reqs) = (
+        Decimal::new(u64::from(max_conns)),
+        Decimal::new(u64::from(max_reqs)),
+    );
+    let (conns, reqs) = (conns.bytes(), reqs.bytes());
     let middle: &'static [u8] = if wanted.max_reqs() {
         REQS_PAIR
             .get(reqs.len().saturating_sub(1))

@@ -1,6 +1,8 @@
-//! Text that several protocols share: header lines, tokens, statuses.
+//! Text that several protocols share: header lines, tokens, statuses,
+//! decimal numbers.
 
 pub(crate) mod copy;
+pub(crate) mod decimal;
 pub(crate) mod lines;
 pub(crate) mod status;
 pub(crate) mod token;

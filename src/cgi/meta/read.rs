@@ -1,9 +1,9 @@
 //! What an application reads from its variables. RFC 3875, 4.1.
 
-use crate::cgi::encode::decimal;
 use crate::error::{Error, Refused};
 use crate::event::{Field, Space};
 use crate::fields::{Fields, Pairs};
+use crate::text::decimal::decimal;
 
 /// The name of the header field that became the variable `var`, in lower case;
 /// nothing for variables of other kinds.

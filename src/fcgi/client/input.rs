@@ -152,7 +152,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             (kind::STDOUT, 0) => {
                 if slot.life == Life::Open {
                     self.idle = 0;
-                    if slot.is(slot::DISCARD) {
+                    if !slot.is(slot::STDOUT) {
+                        // No answer, or a rejection: END_REQUEST tells.
+                        slot.flags |= slot::SILENT;
+                        slot.life = Life::Ended;
+                    } else if slot.is(slot::DISCARD) {
                         slot.life = Life::Ended;
                     } else {
                         self.now = Now::StdoutEnd;
@@ -354,22 +358,31 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         let slot = slots.get_mut(self.at)?;
         let was = slot.life;
         slot.life = Life::Free;
+        let unsent = slot.input != Input::Sent;
+        if unsent {
+            slot.input = Input::Sent;
+            self.sending = self.sending.saturating_sub(1);
+        }
         self.used = self.used.saturating_sub(1);
         self.lowest = self.lowest.min(self.at);
         if matches!(was, Life::Free | Life::Spent) {
             return None;
         }
         self.active = self.active.saturating_sub(1);
-        if sole && slot.input != Input::Sent {
-            // The application may take what is still to come of this request
-            // for the next one.
+        if sole && (unsent || was == Life::Aborted) {
+            // The application may take what is still to come of this request,
+            // or an ABORT_REQUEST that met its END_REQUEST on the way, for
+            // the next one.
             self.open = false;
         }
         let silent = !slot.is(slot::STDOUT | slot::STDERR);
+        // Also where nobody looked because it was to be discarded.
+        let nothing = slot.is(slot::SILENT) || !slot.is(slot::STDOUT);
         let mut retry_safe = false;
         let ending = match (was, malformed, protocol) {
             (Life::Aborted, ..) => Ending::Aborted,
             (_, Some(e), _) => Ending::Failed(e),
+            (_, _, 0) if nothing => Ending::Failed(Error::NoResponse),
             (Life::Ended, _, 0) => Ending::Complete {
                 app_status: app,
                 output_ended: !slot.is(slot::IMPLIED),
@@ -379,8 +392,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
                 output_ended: false,
             },
             (_, _, 0) if slot.is(slot::HEAD) => Ending::Truncated,
-            (_, _, 0) if slot.is(slot::STDOUT) => Ending::Failed(Error::HeadCut),
-            (_, _, 0) => Ending::Failed(Error::NoResponse),
+            (_, _, 0) => Ending::Failed(Error::HeadCut),
             (_, _, code) => {
                 let reason = match code {
                     1 => Rejection::CantMultiplex,
@@ -409,7 +421,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         if slots.len() <= 1 {
             self.open = false;
         }
-        slots.get_mut(self.at)?.life = Life::Spent;
+        let slot = slots.get_mut(self.at)?;
+        slot.life = Life::Spent;
+        if slot.input != Input::Sent {
+            slot.input = Input::Sent;
+            self.sending = self.sending.saturating_sub(1);
+        }
         if self.now != Now::End {
             self.now = Now::Skip;
         }
@@ -433,6 +450,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         self.now = Now::Over;
         self.open = false;
         self.verdict = verdict;
+        self.sending = 0;
         self.told = 0;
     }
 
@@ -453,10 +471,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             let ending = match (was, self.verdict) {
                 (Life::Free | Life::Spent, _) => continue,
                 (Life::Aborted, _) => Ending::Aborted,
-                (_, Some(e)) => Ending::Failed(e),
-                (Life::Ended, None) => Ending::Unconfirmed,
-                (Life::Open, None) if slot.is(slot::HEAD) => Ending::Truncated,
-                (Life::Open, None) => Ending::Failed(Error::Eof),
+                (_, Some(e)) if e != Error::Eof => Ending::Failed(e),
+                (Life::Ended, _) if slot.is(slot::SILENT) => Ending::Failed(Error::NoResponse),
+                (Life::Ended, _) => Ending::Unconfirmed,
+                (Life::Open, _) if slot.is(slot::HEAD) => Ending::Truncated,
+                (Life::Open, _) => Ending::Failed(Error::Eof),
             };
             self.active = self.active.saturating_sub(1);
             if let Some(next) = self.done(false, ending) {
@@ -476,12 +495,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             if let Next::Event(event) = self.step(&mut &[][..])? {
                 return Ok(Next::Event(event));
             }
-            let between = self.now == Now::Skip
-                || (self.now == Now::Header
-                    && (self.reader.padding != 0 || self.reader.at_border()));
-            // Who waits is told by an event; else a cut record is an error.
-            let told = self.active != 0 || self.query == Query::Waiting;
-            self.stop_reading((!between && !told).then_some(Error::Eof));
+            // Inside a record: an error, once all who wait were told.
+            let cut = !self.reader.at_border();
+            self.stop_reading(cut.then_some(Error::Eof));
         }
         match self.over()? {
             Next::Paused => Ok(Next::NeedInput),

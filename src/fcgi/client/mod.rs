@@ -105,12 +105,15 @@ struct Ending {
 /// | no or a malformed head, an END_REQUEST too short, framing lost | `Failed` |
 /// | END_REQUEST or EOF after `abort` | `Aborted` |
 ///
+/// The end of the connection inside a record is [`Error::Eof`], once every open
+/// request has had its `Done`.
+///
 /// After a malformed head `Done` comes at once, and the id stays taken until
 /// its END_REQUEST.
 ///
 /// `reuse` is false once a request went without KEEP_CONN, or anything came
 /// that nobody asked for; and with one slot also where the request was not yet
-/// sent to its end, or its answer was spoilt. `retry_safe` is true for a
+/// sent to its end, was aborted, or its answer was spoilt. `retry_safe` is true for a
 /// rejection with a reason of the specification and without any output.
 ///
 /// ```
@@ -151,6 +154,8 @@ pub struct Client<S = [Slot; 1]> {
     used: usize,
     /// Requests that are owed their `Done`.
     active: usize,
+    /// Requests whose STDIN or DATA is still to be ended.
+    sending: usize,
     end: Ending,
     query: Query,
     answer: Answer,
@@ -195,6 +200,7 @@ impl<S> Client<S> {
             lowest: 0,
             used: 0,
             active: 0,
+            sending: 0,
             end: Ending {
                 app: 0,
                 protocol: 0,
@@ -292,7 +298,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// calls of `next` give each open request its `Done`.
     pub fn cancel(&mut self) {
         if self.now != Now::Over {
-            self.stop_reading(None);
+            self.stop_reading(Some(Error::Eof));
         }
     }
 }
@@ -312,7 +318,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Receive for Client<S> {
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Status for Client<S> {
     fn phase(&self) -> Phase {
-        if self.active != 0 || self.query == Query::Waiting {
+        if self.sending != 0 {
+            Phase::Body
+        } else if self.active != 0 || self.query == Query::Waiting {
             Phase::Response
         } else if self.after() == After::Close {
             Phase::Closing

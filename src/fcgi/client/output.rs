@@ -7,9 +7,10 @@ use crate::cgi::response::State;
 use crate::error::Refused;
 use crate::event::{Cut, Field, Id, Length, Space};
 use crate::fcgi::encode::Params;
-use crate::fcgi::record::{HEADER, Header, MAX_CONTENT, kind, padding};
+use crate::fcgi::record::{HEADER, Header, kind, stream};
 use crate::fcgi::{Role, values};
 use crate::frame::Frame;
+use crate::text::decimal::{Decimal, decimal};
 
 /// FCGI_KEEP_CONN. FastCGI 1.0, 5.1.
 const KEEP_CONN: u8 = 1;
@@ -140,37 +141,7 @@ impl Facts {
 
 /// Digits alone.
 fn number(digits: &[u8]) -> Result<u64, Refused> {
-    let mut n = 0u64;
-    if digits.is_empty() {
-        return Err(Refused::Field);
-    }
-    for digit in digits {
-        if !digit.is_ascii_digit() {
-            return Err(Refused::Field);
-        }
-        n = n
-            .checked_mul(10)
-            .and_then(|n| n.checked_add(u64::from(digit & 0x0f)))
-            .ok_or(Refused::Field)?;
-    }
-    Ok(n)
-}
-
-/// `n` in decimal, in the buffer given.
-fn decimal(n: u64, room: &mut [u8; 20]) -> &[u8] {
-    let mut rest = n;
-    let mut count = 0usize;
-    for digit in room.iter_mut().rev() {
-        let [.., low] = (rest % 10).to_be_bytes();
-        *digit = low | b'0';
-        rest /= 10;
-        count = count.saturating_add(1);
-        if rest == 0 {
-            break;
-        }
-    }
-    room.get(room.len().saturating_sub(count)..)
-        .unwrap_or_default()
+    decimal(digits).ok_or(Refused::Field)
 }
 
 /// A record of the front of `payload`, no more than `left` in all.
@@ -184,18 +155,12 @@ fn record<'b>(
     if *left != OPEN_END && len > *left {
         return Err(Refused::TooLong);
     }
-    let n = payload.len().min(MAX_CONTENT);
-    let (now, later) = payload.split_at_checked(n).unwrap_or_default();
-    let content = u16::try_from(n).unwrap_or(0);
-    if content == 0 {
-        return Ok(Frame::EMPTY);
-    }
-    *payload = later;
+    let frame = stream(kind, id, payload);
     if *left != OPEN_END {
-        *left = left.saturating_sub(u64::from(content));
+        let rest = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        *left = left.saturating_sub(len.saturating_sub(rest));
     }
-    let header = Header::of(kind, id.get(), content);
-    Ok(Frame::of(now).head(&header.encode()).tail(padding(header)))
+    Ok(frame)
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
@@ -269,7 +234,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             (Length::None, None | Some(None | Some(0))) | (Length::Unknown, None | Some(None)) => {}
             (Length::Known(n), Some(Some(said))) if n == said => {}
             (Length::Known(n), None) => {
-                params = params.long(b"CONTENT_LENGTH", decimal(n, &mut [0; 20]))?;
+                params = params.long(b"CONTENT_LENGTH", Decimal::new(n).bytes())?;
             }
             _ => return Err(Refused::Field),
         }
@@ -328,6 +293,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         self.lowest = index.saturating_add(1);
         self.used = self.used.saturating_add(1);
         self.active = self.active.saturating_add(1);
+        if input != Input::Sent {
+            self.sending = self.sending.saturating_add(1);
+        }
         Ok((id, frame))
     }
 
@@ -399,11 +367,12 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         if slot.stdin != 0 && slot.stdin != OPEN_END {
             return Err(Refused::State);
         }
-        slot.input = if slot.is(slot::FILTER) {
-            Input::Data
+        if slot.is(slot::FILTER) {
+            slot.input = Input::Data;
         } else {
-            Input::Sent
-        };
+            slot.input = Input::Sent;
+            self.sending = self.sending.saturating_sub(1);
+        }
         Ok(Frame::EMPTY.head(&Header::end(kind::STDIN, id.get())))
     }
 
@@ -440,6 +409,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             return Err(Refused::State);
         }
         slot.input = Input::Sent;
+        self.sending = self.sending.saturating_sub(1);
         Ok(Frame::EMPTY.head(&Header::end(kind::DATA, id.get())))
     }
 
@@ -461,6 +431,10 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             return Err(Refused::State);
         }
         slot.life = Life::Aborted;
+        if slot.input != Input::Sent {
+            slot.input = Input::Sent;
+            self.sending = self.sending.saturating_sub(1);
+        }
         self.stop(id);
         Ok(Frame::EMPTY.head(&Header::end(kind::ABORT_REQUEST, id.get())))
     }
@@ -476,6 +450,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         if !slot.is(slot::DISCARD) {
             slot.flags |= slot::DISCARD;
             if self.now == Now::StdoutEnd
+                && self.at == super::index_of(id)
                 && let Ok(slot) = self.live(id)
                 && slot.life == Life::Open
             {

@@ -39,6 +39,8 @@ pub(super) const HEAD: u8 = 16;
 pub(super) const FILTER: u8 = 32;
 /// STDOUT ended with END_REQUEST.
 pub(super) const IMPLIED: u8 = 64;
+/// STDOUT ended without a byte.
+pub(super) const SILENT: u8 = 128;
 
 /// Room for one request of a [`Client`](super::Client): at most 64 bytes.
 ///

@@ -448,7 +448,11 @@ fn endings_at_eof() {
         ),
     ] {
         let log = answer(&input);
-        assert_eq!(log.last().unwrap(), &format!("D 1 {last}"));
+        // Inside a record it is an error too, after the last event.
+        let inside = input.ends_with(&[1, 3, 0, 1, 0, 8, 0, 0, 0]);
+        assert_eq!(log.last().unwrap() == "! Eof", inside);
+        let done = log.iter().rfind(|l| *l != "! Eof").unwrap();
+        assert_eq!(done, &format!("D 1 {last}"));
         assert_eq!(log.iter().any(|l| l == "E 1"), last == "Unconfirmed");
     }
 }
@@ -472,7 +476,20 @@ fn endings_by_end_request() {
         ),
         (
             [rec(6, 1, b""), end(1, 0, 0)].concat(),
+            "D 1 reuse Failed(NoResponse)",
+        ),
+        // An end of STDOUT says nothing of whether the request was taken.
+        (
+            [rec(6, 1, b""), end(1, 0, 2)].concat(),
+            "D 1 reuse retry Rejected(Overloaded)",
+        ),
+        (
+            [rec(6, 1, b""), rec(6, 1, b"X: y\n\n"), end(1, 0, 0)].concat(),
             "D 1 Failed(NoResponse)",
+        ),
+        (
+            [rec(6, 1, b""), rec(6, 1, b"x"), end(1, 0, 2)].concat(),
+            "D 1 Rejected(Overloaded)",
         ),
         (
             [sized("a"), rec(6, 1, b""), end(1, 0, 0)].concat(),
@@ -643,8 +660,10 @@ fn abort_waits_for_the_end() {
         assert!(before.iter().all(|l| !l.starts_with('D')));
         let mut copy = client.clone();
         let after = drive(&mut client, &[&all[at..]], true);
-        assert_eq!(after, ["D 1 reuse Aborted"], "at {at}");
-        assert_eq!(drive(&mut copy, &[], true), ["D 1 Aborted"]);
+        // The application may read ABORT_REQUEST behind its answer.
+        assert_eq!(after, ["D 1 Aborted"], "at {at}");
+        let cut = drive(&mut copy, &[], true);
+        assert_eq!(cut.first().unwrap(), "D 1 Aborted");
     }
 }
 
@@ -687,13 +706,78 @@ fn discard_between_the_events_of_the_end() {
         ) {}
         let want = if abort {
             let _ = client.abort(Id::SOLE).unwrap();
-            "D 1 reuse Aborted"
+            "D 1 Aborted"
         } else {
             client.discard(Id::SOLE).unwrap();
             DONE
         };
         assert_eq!(drive(&mut client, &[input], true), [want]);
     }
+}
+
+/// What was discarded was not looked at, but that there was nothing is known.
+#[test]
+fn a_discarded_answer_that_never_came() {
+    for input in [end(1, 0, 0), [rec(6, 1, b""), end(1, 0, 0)].concat()] {
+        let mut client = getting(1);
+        client.discard(Id::SOLE).unwrap();
+        let log = drive(&mut client, &[&input], true);
+        assert_eq!(log, ["D 1 reuse Failed(NoResponse)"]);
+    }
+}
+
+/// Between the events of the end of one request's STDOUT, another is discarded.
+#[test]
+fn discard_of_another_request() {
+    let mut client = getting(2);
+    let all = [rec(6, 1, b"X: y\n\n"), rec(6, 1, b"")].concat();
+    let mut input = &all[..];
+    while !matches!(
+        client.next(&mut input).unwrap(),
+        Next::Event(Response::BodyEnd { .. })
+    ) {}
+    client.discard(Id::new(2).unwrap()).unwrap();
+    let rest = [rec(6, 2, b"X: y\n\nz"), end(1, 0, 0), end(2, 0, 0)].concat();
+    let log = drive(&mut client, &[&rest], true);
+    let two = "D 2 reuse Complete { app_status: 0, output_ended: false }";
+    assert_eq!(log, [DONE, two]);
+    assert_eq!(client.strays(), 0);
+}
+
+#[test]
+fn the_phase_is_body_while_input_is_sent() {
+    let long = Length::Known(1);
+    for (how, after) in [
+        ("end", Phase::Response),
+        ("abort", Phase::Response),
+        ("answer", Phase::Closing),
+        ("bad answer", Phase::Closing),
+        ("cancel", Phase::Response),
+    ] {
+        let mut client = Client::new(vec![Slot::EMPTY; 1]);
+        assert_eq!(client.phase(), Phase::Idle);
+        let (id, _) = client
+            .begin(Role::Responder, true, [], long, &mut [0; 64])
+            .unwrap();
+        assert_eq!(client.phase(), Phase::Body);
+        let _ = client.body(id, &mut &b"x"[..]).unwrap();
+        assert_eq!(client.phase(), Phase::Body);
+        match how {
+            "end" => drop(client.body_end(id).unwrap()),
+            "abort" => drop(client.abort(id).unwrap()),
+            "cancel" => client.cancel(),
+            "answer" => drop(drive(&mut client, &[&end(1, 0, 0)], false)),
+            _ => drop(drive(&mut client, &[&rec(6, 1, b"?\n")], false)),
+        }
+        assert_eq!(client.phase(), after, "{how}");
+    }
+    let mut client = Client::new(vec![Slot::EMPTY; 1]);
+    let mut room = [0; 64];
+    let opened = client.begin(Role::Filter, true, [], Length::None, &mut room);
+    let (id, _) = opened.unwrap();
+    assert_eq!(client.phase(), Phase::Body);
+    let _ = client.data_end(id).unwrap();
+    assert_eq!(client.phase(), Phase::Response);
 }
 
 #[test]
@@ -716,7 +800,8 @@ fn cancel_ends_every_request() {
             "D 1 Failed(Eof)",
             "D 2 Truncated",
             "D 3 Unconfirmed",
-            "D 4 Aborted"
+            "D 4 Aborted",
+            "! Eof"
         ]
     );
     assert_eq!(client.after(), After::Close);

@@ -137,7 +137,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
     #[inline]
     fn event<'i>(&mut self, fact: Fact) -> Option<Event<'i>> {
         let id = self.id;
-        self.idle = 0;
         Some(match fact {
             Fact::Begin => Request::Begin { id },
             Fact::HeadEnd(length) => Request::HeadEnd { id, length },

@@ -6,7 +6,7 @@ use crate::cgi::encode;
 use crate::error::{Error, Refused};
 use crate::event::{Field, Id, Length, Rejection};
 use crate::fcgi::Role;
-use crate::fcgi::record::{Header, MAX_CONTENT, kind, padding};
+use crate::fcgi::record::{Header, MAX_CONTENT, kind, padding, stream};
 use crate::frame::Frame;
 use crate::machine;
 
@@ -59,7 +59,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
             return Ok(Frame::EMPTY);
         }
         slot.set(flag::STDERR_USED);
-        Ok(record(kind::STDERR, id, payload))
+        Ok(stream(kind::STDERR, id, payload))
     }
 
     /// Sends a request back (5.5), so that the web server may ask elsewhere.
@@ -99,16 +99,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         }
         Ok((index, slot))
     }
-}
-
-/// One record of as much of `payload` as it can carry, which is some.
-#[inline]
-fn record<'b>(kind: u8, id: Id, payload: &mut &'b [u8]) -> Frame<'b> {
-    let n = payload.len().min(MAX_CONTENT);
-    let (now, rest) = payload.split_at_checked(n).unwrap_or_default();
-    *payload = rest;
-    let header = Header::of(kind, id.get(), u16::try_from(n).unwrap_or(0));
-    Frame::of(now).head(&header.encode()).tail(padding(header))
 }
 
 impl<S: AsRef<[Slot]> + AsMut<[Slot]>> machine::Server for Server<S> {
@@ -171,7 +161,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> machine::Server for Server<S> {
             return Ok(Frame::EMPTY);
         }
         let mut text = room.get(..n).unwrap_or(&[]);
-        Ok(record(kind::STDOUT, id, &mut text))
+        Ok(stream(kind::STDOUT, id, &mut text))
     }
 
     #[inline]
@@ -195,7 +185,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> machine::Server for Server<S> {
             let now = u64::try_from(payload.len().min(MAX_CONTENT)).unwrap_or(u64::MAX);
             slot.left = slot.left.saturating_sub(now);
         }
-        Ok(record(kind::STDOUT, id, payload))
+        Ok(stream(kind::STDOUT, id, payload))
     }
 
     /// As [`end`](Server::end) with status 0; CGI output has no trailers.

@@ -35,10 +35,26 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
             }
         }
         self.target = Target::Skip;
+        let fact = self.meaning(header);
+        if self.target == Target::Skip && fact == Fact::Nothing {
+            return self.idle_record();
+        }
+        self.idle = 0;
+        fact
+    }
+
+    /// A record that comes to nothing.
+    #[cold]
+    fn idle_record(&mut self) -> Fact {
         if self.idle >= self.limits.idle_records {
             return Fact::Lost(Error::IdleRecords);
         }
         self.idle = self.idle.saturating_add(1);
+        Fact::Nothing
+    }
+
+    #[inline]
+    fn meaning(&mut self, header: Header) -> Fact {
         let Some(id) = Id::new(header.id) else {
             return self.management(header);
         };
@@ -200,9 +216,6 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
             (kind::PARAMS, Stage::Stdin | Stage::Data) if empty => return Fact::Nothing,
             (kind::DATA, Stage::Stdin) if slot.role != Role::Filter => return self.stray_record(),
             _ => return Fact::Fault(Error::OutOfOrder(header.kind)),
-        }
-        if self.target != Target::Skip {
-            self.idle = 0;
         }
         Fact::Nothing
     }
