@@ -744,3 +744,54 @@ fn frames_are_written_whole() {
     assert_eq!(error.kind(), io::ErrorKind::WriteZero);
     write_frame(&mut Script(Vec::new(), Vec::new()), Frame::EMPTY).unwrap();
 }
+
+/// Takes so many bytes, then no more.
+struct Narrow(usize);
+
+impl Write for Narrow {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        if self.0 == 0 {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        let n = buf.len().min(self.0);
+        self.0 -= n;
+        Ok(n)
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Transport for Narrow {}
+
+struct Canned<'a>(&'a [u8]);
+
+impl Read for Canned<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buf)
+    }
+}
+
+impl Transport for Canned<'_> {}
+
+#[test]
+fn a_request_that_was_not_written_whole_is_the_last() {
+    let answer = b"\x01\x06\0\x01\0\x06\0\0X: y\n\n\x01\x06\0\x01\0\0\0\0\x01\x03\0\x01\0\x08\0\0\0\0\0\0\0\0\0\0";
+    for (room, reuse) in [(3, false), (usize::MAX, true)] {
+        let mut client = Client::default();
+        let mut buf = [0; 64];
+        let (id, head) = client.open([], Length::None, &mut []).unwrap();
+        let call = Call {
+            id,
+            head,
+            buf: &mut buf,
+            timeouts: Timeouts::DEFAULT,
+        };
+        let (mut reader, mut writer) = (Canned(answer), Narrow(room));
+        let none = None::<&[u8]>;
+        let called = call.run(&mut client, &mut reader, &mut writer, none, |_| {
+            Ok(ControlFlow::Continue(()))
+        });
+        assert_eq!(called.unwrap(), Called::Done { reuse });
+    }
+}

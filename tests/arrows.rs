@@ -13,7 +13,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("event", &["error"]),
     ("fields", &["error", "event", "frame"]),
     ("machine", &["error", "event", "frame", "time"]),
-    ("text", &["error", "event", "text"]),
+    ("text", &["error", "event", "frame", "text"]),
     (
         "cgi",
         &[

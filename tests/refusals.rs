@@ -99,6 +99,8 @@ fn by_the_server() {
                         assert_eq!(over, Some(Refused::TooLong));
                         let short = server.finish(id, [], &mut room).err();
                         assert_eq!(short, Some(Refused::State));
+                        let none = server.reject(id, Rejection::Other(0)).err();
+                        assert_eq!(none, Some(Refused::Status));
                         let late = server.reject(id, Rejection::Overloaded).err();
                         assert_eq!(late, Some(Refused::State));
                     }

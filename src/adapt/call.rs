@@ -104,9 +104,10 @@ impl<'m, M> Shared<'m, M> {
 
 /// Why the writing thread ended.
 enum Sent {
-    /// All of the body is out, or the exchange was over first, or the peer
-    /// takes no more (it may still answer).
+    /// All of the body is out, or the exchange was over first.
     Ended,
+    /// The peer takes no more (it may still answer).
+    Broken,
     Source(io::Error),
     Refused(Refused),
 }
@@ -159,7 +160,8 @@ impl Call<'_> {
         writer.write_timeout(duration(timeouts.body))?;
         let sent = write_frame(writer, head);
         let late = matches!(&sent, Err(error) if timed_out(error));
-        let body = if sent.is_ok() { body } else { None };
+        let broken = sent.is_err();
+        let body = if broken { None } else { body };
         let mut pace = Pace::new(timeouts);
         pace.observe(machine.phase(), true);
         let shared = Shared {
@@ -179,6 +181,7 @@ impl Call<'_> {
             } else {
                 read_answer(&shared, id, reader, buf, &mut handler)
             };
+            let called = if broken { called.map(spent) } else { called };
             return settle(called, reader);
         };
         // The reading thread keeps the time for both.
@@ -187,7 +190,7 @@ impl Call<'_> {
             let stopper = body.stopper();
             let sending = scope.spawn(|| {
                 let sent = send_body(&shared, id, writer, body);
-                if !matches!(sent, Sent::Ended) {
+                if !matches!(sent, Sent::Ended | Sent::Broken) {
                     let _ = writer.shutdown(Shutdown::Both);
                 }
                 shared.lock().written = true;
@@ -219,9 +222,19 @@ impl Call<'_> {
                 Ok(Sent::Refused(refused)) if matches!(called, Ok(Called::Done { .. })) => {
                     Err(refused.into())
                 }
+                // Half a frame may have gone out.
+                Ok(Sent::Broken) => called.map(spent),
                 Ok(Sent::Ended | Sent::Refused(_)) | Err(_) => called,
             }
         })
+    }
+}
+
+/// A request that was not written whole leaves a connection of no more use.
+fn spent(called: Called) -> Called {
+    match called {
+        Called::Done { .. } => Called::Done { reuse: false },
+        other => other,
     }
 }
 
@@ -453,7 +466,10 @@ where
             };
             let written = write_frame(&mut Paced { shared, writer }, frame);
             shared.changed.notify_all();
-            if written.is_err() || read == 0 {
+            if written.is_err() {
+                return Sent::Broken;
+            }
+            if read == 0 {
                 return Sent::Ended;
             }
             if payload.is_empty() {

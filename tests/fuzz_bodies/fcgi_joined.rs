@@ -543,7 +543,7 @@ impl Link {
                 }
             }
             24 => {
-                let taken = self.server.discard(id);
+                let taken = self.server.discard(id).is_ok();
                 if taken {
                     self.theirs(id).dropped = true;
                 }

@@ -73,7 +73,7 @@ fn react(policy: u8, server: &mut Server<Vec<Slot>>, fact: &Fact, out: &mut Vec<
                 server.fail(id, Error::Overloaded, &mut room).expect("fail"),
             );
         }
-        (Fact::HeadEnd(..), 3) => assert!(server.discard(id)),
+        (Fact::HeadEnd(..), 3) => server.discard(id).expect("discard"),
         (Fact::HeadEnd(..), 4) => {
             put(
                 out,
@@ -134,7 +134,7 @@ pub fn run(data: &[u8]) {
             "{:?} {:?} {}",
             server.phase(),
             server.after(),
-            server.stray()
+            server.strays()
         );
         let lost = log.iter().any(|e| matches!(e.fact, Fact::Err(_)));
         // Each request that is still there has had its last event, and is owed

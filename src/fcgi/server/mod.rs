@@ -10,7 +10,7 @@ mod slot;
 use super::Role;
 use super::record::{Header, Reader, kind};
 use super::values;
-use crate::error::Error;
+use crate::error::{Error, Refused};
 use crate::event::{Id, Rejection, Request};
 use crate::frame::Frame;
 use crate::machine::{After, Status};
@@ -266,15 +266,19 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
     }
 
     /// Records so far that no conforming peer sends; they were skipped.
-    pub fn stray(&self) -> u32 {
+    pub fn strays(&self) -> u32 {
         self.stray
     }
 
     /// Drops the rest of a request's body: no `Body`, `Data` or fault about
     /// lengths will come, but its ends do. For an application that has seen
-    /// enough and wants to answer at its leisure. False when there is no such
-    /// request.
-    pub fn discard(&mut self, id: Id) -> bool {
+    /// enough and wants to answer at its leisure. What is dropped counts as
+    /// [`idle_records`](Limits::idle_records).
+    ///
+    /// # Errors
+    ///
+    /// [`Refused::UnknownId`].
+    pub fn discard(&mut self, id: Id) -> Result<(), Refused> {
         let index = self.slot_of(id);
         let current = index == Some(usize::from(self.slot));
         match index.and_then(|i| self.slots.as_mut().get_mut(i)) {
@@ -283,9 +287,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
                 if current && matches!(self.target, Target::Stdin | Target::Data) {
                     self.target = Target::Skip;
                 }
-                true
+                Ok(())
             }
-            None => false,
+            None => Err(Refused::UnknownId),
         }
     }
 

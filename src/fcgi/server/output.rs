@@ -48,8 +48,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
     ///
     /// # Errors
     ///
-    /// [`Refused::State`] before the head of the request is complete, and
-    /// after a fault.
+    /// [`Refused::State`] before the head of the request is complete (a
+    /// filter's STDIN too, 6.4), and after a fault.
     pub fn stderr<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
         let (_, slot) = self.answering(id)?;
         if slot.is(flag::ABORTED) {
@@ -67,7 +67,22 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
     /// # Errors
     ///
     /// [`Refused::State`] once anything was written for it.
+    /// [`Refused::Status`]: `Other(0)` would say that it is complete.
+    ///
+    /// ```
+    /// use vestibule::fcgi::Server;
+    /// use vestibule::{Id, Receive, Rejection};
+    /// let mut server = Server::default();
+    /// let mut input = &b"\x01\x01\0\x01\0\x08\0\0\0\x01\x01\0\0\0\0\0"[..];
+    /// let _begin = server.next(&mut input)?;
+    /// let frame = server.reject(Id::SOLE, Rejection::Overloaded)?;
+    /// assert_eq!(frame.slices().concat()[..5], *b"\x01\x03\0\x01\0");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn reject(&mut self, id: Id, reason: Rejection) -> Result<Frame<'static>, Refused> {
+        if reason == Rejection::Other(0) {
+            return Err(Refused::Status);
+        }
         let (index, slot) = self.slot(id)?;
         if slot.is(flag::HEAD_SENT | flag::STDERR_USED | flag::ABORTED) {
             return Err(Refused::State);

@@ -55,7 +55,7 @@ macro_rules! server {
                 sink(m.interim(id, status, fields.iter(), room));
             }
             $state(m: &$type, id: Id) {
-                sink((m.phase(), m.after(), m.active(), m.stray(), m.slot_of(id)));
+                sink((m.phase(), m.after(), m.active(), m.strays(), m.slot_of(id)));
                 sink((m.role(id), m.keep_conn(id), m.content_length(id)));
             }
             $close(m: &mut $type, id: Id) {
