@@ -122,6 +122,10 @@ impl Error {
     /// The HTTP status that answers a request spoilt by this error:
     /// 400, 408, 413, 431, 500, 502, 503 or 504.
     ///
+    /// It takes the error for one of the request. What spoilt an answer from
+    /// behind (`Done` with `Failed`) is for `fail` always
+    /// [`Upstream`](Error::Upstream): its `HeadTooLong` is no 431.
+    ///
     /// ```
     /// use vestibule::Error;
     /// assert_eq!(Error::HeadTooLong.status(), 431);

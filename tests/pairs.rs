@@ -9,7 +9,9 @@ use common::link::{Call, Echo, Link, Web, echoed};
 use standins::ajp::{AjpClient, AjpServer};
 use standins::bridge::{Bridge, QUEUE};
 use standins::http::{HttpClient, HttpServer};
-use vestibule::{Client, Ending, Length, Server, Status, fcgi};
+use vestibule::{
+    Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, drain, fcgi,
+};
 
 fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
     fcgi::Client::new(vec![fcgi::ClientSlot::EMPTY; slots])
@@ -306,3 +308,150 @@ bridge_test!(
     AjpClient::new(),
     AjpServer::new()
 );
+
+/// A request given up by the web server reaches the application through the
+/// bridge, and the others do not notice.
+#[test]
+fn an_abort_passes_the_bridge() {
+    for seed in 0..4 {
+        let mut random = Random(seed);
+        let mut all: Vec<Call> = (0..12)
+            .map(|_| Call::new(random.bytes(20_000), Length::Unknown))
+            .collect();
+        for call in all.iter_mut().step_by(3) {
+            call.abort_at = Some(5_000);
+        }
+        let mut web = Web::new(fcgi_client(4), all);
+        // What is given up holds its slot behind the bridge a while longer.
+        let mut app = Echo::new(fcgi_server(12));
+        bridged(
+            "aborts",
+            &mut web,
+            fcgi_server(4),
+            fcgi_client(12),
+            &mut app,
+            seed,
+        );
+        let kept: Vec<usize> = (0..12).filter(|i| i % 3 != 0).collect();
+        for (i, call) in web.calls.iter().enumerate() {
+            assert_eq!(call.done, 1);
+            if kept.contains(&i) {
+                assert!(matches!(call.ending, Some(Ending::Complete { .. })));
+                assert!(call.answer == call.body);
+            } else {
+                assert_eq!(call.ending, Some(Ending::Aborted));
+            }
+        }
+        assert_eq!((app.begun, app.aborted), (12, 4));
+    }
+}
+
+/// An authorizer gets no body and no script, and says yes or no.
+#[test]
+fn an_authorizer() {
+    for (status, allowed) in [(200, true), (401, false)] {
+        let (mut client, mut server) = (fcgi_client(1), fcgi_server(1));
+        let fields = [
+            Field::var(b"REMOTE_ADDR", b"::1"),
+            Field::var(b"PATH_INFO", b"/x"),
+        ];
+        let mut room = [0; 256];
+        let role = fcgi::Role::Authorizer;
+        let opened = client.begin(role, true, fields, Length::None, &mut room);
+        let (id, frame) = opened.unwrap();
+        let (up, mut down, mut names) = (frame.slices().concat(), Vec::new(), 0);
+        let mut room = [0; 256];
+        drain(&mut server, &mut &up[..], |server, event| match event {
+            Request::Field { field, .. } => {
+                assert_eq!(field.name, b"REMOTE_ADDR");
+                names += 1;
+            }
+            Request::HeadEnd { id, length } => {
+                assert_eq!((server.role(id), length), (Some(role), Length::None));
+                let fields = [Field::header(b"Variable-AUTH_METHOD", b"db")];
+                let head = server.head(id, status, fields, Length::Unknown, &mut room);
+                down.extend(head.unwrap().slices().concat());
+                down.extend(server.end(id, 0).unwrap().slices().concat());
+            }
+            Request::Begin { .. } => {}
+            other => panic!("{other:?}"),
+        })
+        .unwrap();
+        assert_eq!(names, 1);
+        // A cut answer is no permission.
+        for cut in 0..down.len() {
+            let (mut client, mut verdict) = (client.clone(), fcgi::Verdict::new(id));
+            drain(&mut client, &mut &down[..cut], |_, e| verdict.observe(&e)).unwrap();
+            while let Ok(Next::Event(event)) = client.eof() {
+                verdict.observe(&event);
+            }
+            assert!(!verdict.allowed(), "cut at {cut}");
+        }
+        let (mut verdict, mut variable) = (fcgi::Verdict::new(id), None);
+        drain(&mut client, &mut &down[..], |_, event| {
+            if let Response::Field { field, .. } = &event {
+                variable = fcgi::Verdict::variable(field).or(variable);
+            }
+            verdict.observe(&event);
+        })
+        .unwrap();
+        assert_eq!(verdict.allowed(), allowed);
+        assert_eq!(variable, Some((&b"AUTH_METHOD"[..], &b"db"[..])));
+    }
+}
+
+/// A filter gets a body and a file, and answers from the end of the body on.
+#[test]
+fn a_filter() {
+    let (mut client, mut server) = (fcgi_client(1), fcgi_server(1));
+    let fields = [Field::var(b"FCGI_DATA_LENGTH", b"3")];
+    let mut room = [0; 256];
+    let role = fcgi::Role::Filter;
+    let opened = client.begin(role, true, fields, Length::Known(2), &mut room);
+    let (id, frame) = opened.unwrap();
+    let mut up = frame.slices().concat();
+    up.extend(client.body(id, &mut &b"hi"[..]).unwrap().slices().concat());
+    up.extend(client.body_end(id).unwrap().slices().concat());
+    up.extend(client.data(id, &mut &b"abc"[..]).unwrap().slices().concat());
+    up.extend(client.data_end(id).unwrap().slices().concat());
+    let (mut body, mut data, mut down) = (Vec::new(), Vec::new(), Vec::new());
+    drain(&mut server, &mut &up[..], |server, event| {
+        let mut room = [0; 64];
+        match event {
+            Request::Begin { .. } | Request::Field { .. } => {}
+            Request::HeadEnd { id, length } => {
+                assert_eq!(length, Length::Known(2));
+                let early = server.head(id, 200, [], Length::Unknown, &mut room);
+                assert!(early.is_err());
+            }
+            Request::Body { bytes, .. } => body.extend_from_slice(bytes),
+            Request::BodyEnd { id } => {
+                let fields = [Field::header(b"A", b"b")];
+                let head = server.head(id, 200, fields, Length::Unknown, &mut room);
+                down.extend(head.unwrap().slices().concat());
+            }
+            Request::Ext(fcgi::ServerExt::Data { bytes, .. }) => data.extend_from_slice(bytes),
+            Request::Ext(fcgi::ServerExt::DataEnd { id }) => {
+                let frame = server.body(id, &mut &data[..]).unwrap().slices().concat();
+                down.extend(frame);
+                down.extend(server.end(id, 0).unwrap().slices().concat());
+            }
+            other => panic!("{other:?}"),
+        }
+    })
+    .unwrap();
+    assert_eq!((&body[..], &data[..]), (&b"hi"[..], &b"abc"[..]));
+    let (mut answer, mut done) = (Vec::new(), None);
+    drain(&mut client, &mut &down[..], |_, event| match event {
+        Response::Body { bytes, .. } => answer.extend_from_slice(bytes),
+        Response::Done { ending, reuse, .. } => done = Some((ending, reuse)),
+        _ => {}
+    })
+    .unwrap();
+    assert_eq!(answer, b"abc");
+    let ending = Ending::Complete {
+        app_status: 0,
+        output_ended: true,
+    };
+    assert_eq!(done, Some((ending, true)));
+}

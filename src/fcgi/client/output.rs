@@ -419,7 +419,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     ///
     /// Many applications do not know this record: on a connection that carries
     /// one request at a time it is better to close, and to say so by
-    /// [`cancel`](Self::cancel).
+    /// [`cancel`](Self::cancel); it takes no other request afterwards.
     ///
     /// # Errors
     ///
