@@ -38,8 +38,8 @@ pub enum Ext {
     },
 }
 
-/// What the machine gives.
-pub(super) type Event<'i> = Response<'i, Ext>;
+/// An event of a [`Client`].
+pub type Event<'i> = Response<'i, Ext>;
 
 /// What is read now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

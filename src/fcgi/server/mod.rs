@@ -225,6 +225,20 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
 
     /// The index of the slot of an active request: a key for tables of the
     /// caller's.
+    ///
+    /// ```
+    /// use vestibule::fcgi::{Role, Server};
+    /// use vestibule::{Id, Receive};
+    /// let mut server = Server::default();
+    /// let mut input = &b"\x01\x01\0\x01\0\x08\0\0\0\x02\x01\0\0\0\0\0"[..];
+    /// let _begin = server.next(&mut input)?;
+    /// let id = Id::SOLE;
+    /// assert_eq!((server.slot_of(id), server.active()), (Some(0), 1));
+    /// assert_eq!((server.role(id), server.keep_conn(id)), (Some(Role::Authorizer), true));
+    /// assert_eq!((server.content_length(id), server.strays()), (None, 0));
+    /// assert!(server.discard(id).is_ok());
+    /// # Ok::<(), vestibule::Error>(())
+    /// ```
     pub fn slot_of(&self, id: Id) -> Option<usize> {
         let slots = self.slots.as_ref();
         let guess = usize::from(id.get().wrapping_sub(1));
