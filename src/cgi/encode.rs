@@ -4,7 +4,7 @@ use crate::error::Refused;
 use crate::event::{Cut, Field, Length, Space, trim};
 use crate::frame::fill;
 use crate::text::decimal::{Decimal, decimal};
-use crate::text::{status::reason, token};
+use crate::text::{copy, status::reason, token};
 
 /// Writes the head of a CGI response into `room`, whole or not at all, and
 /// says how many bytes it took: `Status` first, then the fields as they stand,
@@ -48,41 +48,49 @@ where
     };
     let mut out = Out { room, need: 0 };
     out.put(b"Status: ");
-    out.put(digits.bytes());
+    out.text(digits.bytes());
     let reason = reason(status);
     if !reason.is_empty() {
         out.put(b" ");
-        out.put(reason.as_bytes());
+        out.text(reason.as_bytes());
     }
     out.put(b"\r\n");
     for field in fields {
-        if field.cut != Cut::Whole
-            || field.space != Space::Header
-            || !token::is_name(field.name)
-            || !token::is_field_value(field.value)
-            || reserved(field.name)
-        {
+        if field.cut != Cut::Whole || field.space != Space::Header {
             return Err(Refused::Field);
         }
-        if is_length(field.name) {
-            agrees(field.value, length)?;
-            if status == 204 || !matches!(length, Length::None) {
-                continue;
+        let (name, value) = (field.name, field.value);
+        if SPECIAL.wrapping_shr(u32::try_from(name.len()).unwrap_or(0)) & 1 != 0 {
+            if reserved(name) {
+                return Err(Refused::Field);
+            }
+            if is_length(name) {
+                agrees(value, length)?;
+                if status == 204 || !matches!(length, Length::None) {
+                    continue;
+                }
             }
         }
-        out.put(field.name);
-        out.put(b": ");
-        out.put(field.value);
-        out.put(b"\r\n");
+        if !out.short(name, value) {
+            if !token::is_name(name) || !token::is_field_value(value) {
+                return Err(Refused::Field);
+            }
+            for part in [name, b": ", value, b"\r\n"] {
+                out.text(part);
+            }
+        }
     }
     if let (Length::Known(n), true) = (length, status != 204) {
         out.put(b"Content-Length: ");
-        out.put(Decimal::new(n).bytes());
+        out.text(Decimal::new(n).bytes());
         out.put(b"\r\n");
     }
     out.put(b"\r\n");
     out.end()
 }
+
+/// The lengths of the names that mean something here, as bits.
+const SPECIAL: u32 = 1 << 2 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17;
 
 /// Whether the field is for the connection or the server, so that an
 /// application may not send it and a server does not pass it on.
@@ -131,6 +139,35 @@ impl Out<'_> {
             fill(to, bytes);
         }
         self.need = end;
+    }
+
+    /// The same, for what is no constant.
+    #[inline(never)]
+    fn text(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.room.get_mut(self.need..) {
+            let _ = copy::put(room, bytes, |_| false);
+        }
+        self.need = self.need.saturating_add(bytes.len());
+    }
+
+    /// A line of a usual name and value. False where they are not, or there
+    /// is no room: then nothing counts as written.
+    #[inline(always)]
+    fn short(&mut self, name: &[u8], value: &[u8]) -> bool {
+        if !name.is_empty()
+            && let all = self.room.len()
+            && let Some(room) = self.room.get_mut(self.need..)
+            && let Some((room, false)) = copy::put(room, name, token::unusual)
+            && let Some((colon, room)) = room.split_first_chunk_mut()
+            && let Some((room, false)) = copy::put(room, value, token::control)
+            && let Some((end, rest)) = room.split_first_chunk_mut()
+        {
+            *colon = *b": ";
+            *end = *b"\r\n";
+            self.need = all.saturating_sub(rest.len());
+            return true;
+        }
+        false
     }
 
     fn end(self) -> Result<usize, Refused> {

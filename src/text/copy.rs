@@ -13,17 +13,22 @@ pub(crate) fn put<'r>(
 ) -> Option<(&'r mut [u8], bool)> {
     let (to, rest) = room.split_at_mut_checked(from.len())?;
     let found = match from.len() {
+        // Where flash is scarce, one loop.
+        _ if !cfg!(target_pointer_width = "64") => all(to, from, odd),
         8..=16 => ends::<8>(to, from, odd),
         17..=32 => ends::<16>(to, from, odd),
         4..=7 => ends::<4>(to, from, odd),
         0..=3 => ends::<2>(to, from, odd) | ends::<1>(to, from, odd),
         33..=64 => ends::<32>(to, from, odd),
-        _ => {
-            fill(to, from);
-            from.iter().fold(false, |found, b| found | odd(*b))
-        }
+        _ => all(to, from, odd),
     };
     Some((rest, found))
+}
+
+#[inline(always)]
+fn all(to: &mut [u8], from: &[u8], odd: impl Fn(u8) -> bool) -> bool {
+    fill(to, from);
+    from.iter().fold(false, |found, b| found | odd(*b))
 }
 
 /// The first and the last `N` bytes, which are all where there are no more

@@ -67,8 +67,17 @@ use is_token as in_token;
 /// How many bytes at the front of `bytes` are token bytes.
 #[inline]
 pub(crate) fn token_len(bytes: &[u8]) -> usize {
-    // Names are short: a loop by bytes beats one by words.
     let mut rest = bytes;
+    // What most names are made of, eight bytes at a time.
+    while let Some((chunk, tail)) = rest.split_first_chunk::<8>() {
+        let marks = odd(u64::from_le_bytes(*chunk));
+        if marks != 0 {
+            let n = usize::try_from(marks.trailing_zeros() / 8).unwrap_or(0);
+            rest = rest.get(n..).unwrap_or(&[]);
+            break;
+        }
+        rest = tail;
+    }
     while let [first, tail @ ..] = rest {
         if !in_token(*first) {
             break;
@@ -76,6 +85,22 @@ pub(crate) fn token_len(bytes: &[u8]) -> usize {
         rest = tail;
     }
     bytes.len().saturating_sub(rest.len())
+}
+
+/// Marks the high bit of bytes that are neither letters nor digits nor `-`.
+#[inline(always)]
+const fn odd(word: u64) -> u64 {
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    // Sums of seven bits each reach the high bit from the byte given on.
+    const fn from(word: u64, byte: u8) -> u64 {
+        word.wrapping_add(u64::from_le_bytes([0x80u8.wrapping_sub(byte); 8]))
+    }
+    let low = word & !HIGH;
+    let lower = low | 0x2020_2020_2020_2020;
+    let letter = from(lower, b'a') & !from(lower, b'z'.wrapping_add(1));
+    let digit = from(low, b'0') & !from(low, b':');
+    let dash = !from(low ^ 0x2d2d_2d2d_2d2d_2d2d, 1);
+    (!(letter | digit | dash) | word) & HIGH
 }
 
 /// Whether `name` can be a field's name.
@@ -122,8 +147,17 @@ pub(crate) fn is_field_value(value: &[u8]) -> bool {
     value_len(value) == value.len()
 }
 
+/// Whether a name of such bytes needs a closer look; letters, digits and `-`
+/// do not.
 #[inline(always)]
-const fn control(byte: u8) -> bool {
+pub(crate) const fn unusual(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    !(letter | (byte.wrapping_sub(b'0') < 10) | (byte == b'-'))
+}
+
+/// Whether a value with this byte needs a closer look: controls and HTAB.
+#[inline(always)]
+pub(crate) const fn control(byte: u8) -> bool {
     (byte < 0x20) | (byte == 0x7f)
 }
 
@@ -151,6 +185,22 @@ mod tests {
             assert_eq!(token_len(&[b'a', b, b'c']), if token { 3 } else { 1 });
         }
         assert!(!is_name(b""));
+    }
+
+    #[test]
+    fn tokens_at_every_length_and_place() {
+        for b in 0..=255u8 {
+            for len in [1, 2, 7, 8, 9, 15, 16, 17, 24] {
+                for at in 0..len {
+                    for filler in *b"aZ0-_" {
+                        let mut bytes = vec![filler; len];
+                        bytes[at] = b;
+                        let want = if is_token(b) { len } else { at };
+                        assert_eq!(token_len(&bytes), want, "{b} at {at} of {len}");
+                    }
+                }
+            }
+        }
     }
 
     #[test]
