@@ -20,9 +20,9 @@ pub use super::rules::{FirstLine, Rules};
 
 use super::known;
 use crate::error::Error;
-use crate::event::{Cut, Field, Length, Next, Space};
+use crate::event::{Field, Length, Next, Space};
 use crate::machine::Receive;
-use crate::text::lines::{self, Lines, Step};
+use crate::text::lines::{self, Lines, Step, Whole};
 use crate::text::status;
 
 /// What the parser gives.
@@ -161,11 +161,38 @@ impl State {
     ) -> Result<Next<Piece<'i>>, Error> {
         match self.stage {
             Stage::Body => self.body(input),
+            Stage::Head => match self.line(rules, input) {
+                Some(line) => {
+                    *input = line.rest;
+                    let field = Field::header(line.name, line.value);
+                    Ok(Next::Event(Piece::Field(field)))
+                }
+                None => self.other(rules, input),
+            },
+            _ => self.rare(rules, input),
+        }
+    }
+
+    /// What `next` gives where [`line`](Self::line) gave nothing.
+    #[inline]
+    pub fn other<'i>(
+        &mut self,
+        rules: &Rules,
+        input: &mut &'i [u8],
+    ) -> Result<Next<Piece<'i>>, Error> {
+        match self.stage {
+            Stage::Body => self.body(input),
             Stage::Head => {
                 if self.lines.at_start()
-                    && let Some(done) = self.hot(rules, input)
+                    && let Some((rest, len)) = lines::blank(input)
+                    && let Some(head) = self.fits(rules, len)
                 {
-                    return done;
+                    self.head = head;
+                    *input = rest;
+                    return match self.blank(rules) {
+                        Some(done) => done,
+                        None => self.rare(rules, input),
+                    };
                 }
                 self.cold(rules, input)
             }
@@ -261,21 +288,13 @@ impl State {
         }
     }
 
-    /// A line that is whole, valid, and within the limits. Nothing is changed
-    /// where it is none.
-    #[inline]
-    fn hot<'i>(
-        &mut self,
-        rules: &Rules,
-        input: &mut &'i [u8],
-    ) -> Option<Result<Next<Piece<'i>>, Error>> {
-        if let Some((rest, len)) = lines::blank(input) {
-            self.head = self.fits(rules, len)?;
-            *input = rest;
-            return Some(match self.blank(rules) {
-                Some(done) => done,
-                None => self.rare(rules, input),
-            });
+    /// The hot path: a line of a head at the front of `input` that is whole,
+    /// valid, and within the limits. Nothing is changed where there is none;
+    /// then the cold path finds out why.
+    #[inline(always)]
+    pub fn line<'i>(&mut self, rules: &Rules, input: &'i [u8]) -> Option<Whole<'i>> {
+        if !matches!(self.stage, Stage::Head) || !self.lines.at_start() {
+            return None;
         }
         if !self.has(fact::ONE) && rules.first() != FirstLine::StatusField {
             return None;
@@ -288,22 +307,33 @@ impl State {
         if self.fields >= rules.limits.fields {
             return None;
         }
+        let known = known::whole(line.name);
+        if known != 0 && !self.means(rules, known, line.value) {
+            return None;
+        }
         self.head = head;
         self.begin();
-        self.known = known::whole(line.name);
-        // Taken before the verdict on it, as when it comes in pieces.
-        *input = line.rest;
-        if self.known != 0
-            && let Err(error) = self.settle(rules, line.value)
-        {
-            return Some(Err(self.fail(error)));
+        Some(line)
+    }
+
+    /// A known field, whole. False, and nothing is changed, where it is an
+    /// error.
+    #[inline(never)]
+    fn means(&mut self, rules: &Rules, known: u8, value: &[u8]) -> bool {
+        let mut next = *self;
+        next.at = 0;
+        next.number = 0;
+        next.known = known;
+        if matches!(known, known::STATUS | known::LENGTH | known::LOCATION) {
+            for byte in value {
+                next.value(*byte);
+            }
         }
-        Some(Ok(Next::Event(Piece::Field(Field {
-            space: Space::Header,
-            name: line.name,
-            value: line.value,
-            cut: Cut::Whole,
-        }))))
+        let good = next.end(rules).is_ok();
+        if good {
+            *self = next;
+        }
+        good
     }
 
     #[inline]
@@ -316,22 +346,8 @@ impl State {
     #[inline]
     fn begin(&mut self) {
         self.fields = self.fields.saturating_add(1);
-        self.facts |= if self.has(fact::ONE) {
-            fact::TWO
-        } else {
-            fact::ONE
-        };
-    }
-
-    /// The value of a known field, whole.
-    #[inline(never)]
-    fn settle(&mut self, rules: &Rules, value: &[u8]) -> Result<(), Error> {
-        self.at = 0;
-        self.number = 0;
-        for byte in value {
-            self.value(*byte);
-        }
-        self.end(rules)
+        // TWO where there was ONE already.
+        self.facts |= ((self.facts << 1) & fact::TWO) | fact::ONE;
     }
 
     /// A byte of a known field's value.

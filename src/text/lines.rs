@@ -24,22 +24,26 @@ pub(crate) struct Whole<'i> {
 #[inline]
 pub(crate) fn whole(input: &[u8]) -> Option<Whole<'_>> {
     let (name, rest) = input.split_at_checked(token::token_len(input))?;
-    let [b':', rest @ ..] = rest else {
+    let [b':', text @ ..] = rest else {
         return None;
     };
-    let mut text = rest;
     if name.is_empty() {
         return None;
     }
-    while let [b' ' | b'\t', tail @ ..] = text {
-        text = tail;
+    // One space, most often.
+    let mut text = match text {
+        [b' ', tail @ ..] => tail,
+        _ => text,
+    };
+    if let [b' ' | b'\t', ..] = text {
+        text = lead(text);
     }
     let (mut value, rest) = text.split_at_checked(token::value_len(text))?;
     let ([b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..]) = rest else {
         return None;
     };
-    while let [head @ .., b' ' | b'\t'] = value {
-        value = head;
+    if let [.., b' ' | b'\t'] = value {
+        value = crate::event::trim(value);
     }
     Some(Whole {
         name,
@@ -47,6 +51,14 @@ pub(crate) fn whole(input: &[u8]) -> Option<Whole<'_>> {
         rest,
         len: input.len().saturating_sub(rest.len()),
     })
+}
+
+#[cold]
+fn lead(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', tail @ ..] = text {
+        text = tail;
+    }
+    text
 }
 
 /// The hot path for the blank line: what follows it, and its length.

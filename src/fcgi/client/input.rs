@@ -4,7 +4,7 @@ use super::slot::{self, Input, Life, Slot};
 use super::{Client, Ending as EndBytes, Event, Ext, Now, Query, id_of, index_of};
 use crate::cgi::response::Piece;
 use crate::error::Error;
-use crate::event::{Ending, Id, Next, Rejection, Response};
+use crate::event::{Ending, Field, Id, Next, Rejection, Response};
 use crate::fcgi::record::{HEADER, Header, kind};
 use crate::fcgi::values::Values;
 
@@ -17,8 +17,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     #[inline]
     pub(super) fn step<'i>(&mut self, input: &mut &'i [u8]) -> Result<Next<Event<'i>>, Error> {
         loop {
+            if let Some(event) = self.whole_line(input) {
+                return Ok(Next::Event(event));
+            }
             let step = match self.now {
-                Now::Stdout => self.stdout(input),
+                Now::Stdout => self.parse(input),
                 Now::Header => {
                     if !self.reader.skip_padding(input) {
                         return Ok(Next::NeedInput);
@@ -41,6 +44,24 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         }
     }
 
+    /// A field of an answer's head that is whole in the input and in its
+    /// record.
+    #[inline(always)]
+    fn whole_line<'i>(&mut self, input: &mut &'i [u8]) -> Option<Event<'i>> {
+        if self.now != Now::Stdout {
+            return None;
+        }
+        let id = id_of(self.at)?;
+        let n = input.len().min(usize::from(self.reader.content));
+        let (content, _) = input.split_at_checked(n)?;
+        let slot = self.slots.as_mut().get_mut(self.at)?;
+        let line = slot.answer.line(&self.rules, content)?;
+        *input = input.get(line.len..).unwrap_or_default();
+        self.taken(line.len);
+        let field = Field::header(line.name, line.value);
+        Some(Response::Field { id, field })
+    }
+
     #[inline]
     fn record<'i>(&mut self, header: Header, input: &mut &'i [u8]) -> Step<'i> {
         let index = usize::from(header.id).wrapping_sub(1);
@@ -54,28 +75,28 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             self.idle = 0;
             self.at = index;
             self.now = Now::Stdout;
-            return self.stdout(input);
+            return self.body_piece(input);
         }
         self.other_record(header)
     }
 
-    /// Content of STDOUT, through the parser of its slot. The record stays
-    /// open until the parser has no more to say.
+    /// The hot path for content of STDOUT behind the head. Nothing is changed
+    /// where it is something else.
     #[inline]
-    fn stdout<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+    fn body_piece<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let id = id_of(self.at)?;
         let n = input.len().min(usize::from(self.reader.content));
-        let (content, rest) = input.split_at_checked(n).unwrap_or_default();
+        let (bytes, rest) = input.split_at_checked(n)?;
         let slot = self.slots.as_mut().get_mut(self.at)?;
-        if slot.answer.passes(content) {
-            *input = rest;
-            self.taken(n);
-            if self.reader.content == 0 {
-                self.now = Now::Header;
-            }
-            let id = id_of(self.at)?;
-            return Some(Next::Event(Response::Body { id, bytes: content }));
+        if !slot.answer.passes(bytes) {
+            return None;
         }
-        self.parse(input, content)
+        *input = rest;
+        self.taken(n);
+        if self.reader.content == 0 {
+            self.now = Now::Header;
+        }
+        Some(Next::Event(Response::Body { id, bytes }))
     }
 
     #[inline]
@@ -84,11 +105,18 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         self.reader.content = self.reader.content.saturating_sub(n);
     }
 
+    /// Content of STDOUT, through the parser of its slot. The record stays
+    /// open until the parser has no more to say.
     #[inline(never)]
-    fn parse<'i>(&mut self, input: &mut &'i [u8], mut content: &'i [u8]) -> Step<'i> {
-        let n = content.len();
+    fn parse<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let step = self.body_piece(input);
+        if step.is_some() {
+            return step;
+        }
+        let n = input.len().min(usize::from(self.reader.content));
+        let (mut content, _) = input.split_at_checked(n).unwrap_or_default();
         let slot = self.slots.as_mut().get_mut(self.at)?;
-        let result = slot.answer.next(&self.rules, &mut content);
+        let result = slot.answer.other(&self.rules, &mut content);
         let used = n.saturating_sub(content.len());
         *input = input.get(used..).unwrap_or_default();
         self.taken(used);
@@ -320,6 +348,18 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// The content of END_REQUEST. Where STDOUT has not ended, its end is told
     /// with the fifth byte and `Done` with the eighth: two facts, two places.
     fn end_request<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        if self.end.have == 0
+            && let Some((&[a, b, c, d, protocol, ..], rest)) = input.split_first_chunk::<HEADER>()
+            && self.slots.as_ref().get(self.at)?.life == Life::Ended
+        {
+            // All at once, and nothing to tell in between.
+            *input = rest;
+            self.taken(HEADER);
+            self.end.app = u32::from_be_bytes([a, b, c, d]);
+            self.end.protocol = protocol;
+            self.now = Now::Skip;
+            return self.finish(None);
+        }
         loop {
             if self.end.have == 5 && self.end.protocol == 0 && self.end.app == 0 {
                 let slot = self.slots.as_mut().get_mut(self.at)?;
