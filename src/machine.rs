@@ -217,9 +217,17 @@ pub trait Client:
     /// frame, and nothing taken, where there is no credit.
     fn body<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused>;
 
-    /// Ends the body. May be an empty frame; after it, each `Demand` is
-    /// answered by calling this again.
-    fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused>;
+    /// Ends the body. Trailers are dropped where the wire cannot carry them.
+    /// May be an empty frame; after it, each `Demand` is answered by calling
+    /// this again, with no trailers.
+    fn body_end<'b, 'f, I>(
+        &mut self,
+        id: Id,
+        trailers: I,
+        room: &'b mut [u8],
+    ) -> Result<Frame<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone;
 
     /// Gives the request up. Its `Done` still comes.
     fn abort(&mut self, id: Id) -> Result<Frame<'static>, Refused>;

@@ -668,11 +668,15 @@ fn client_flow<C: Client + Clone>(name: &str, client: C) {
         "{name}"
     );
     assert_eq!(payload.len(), 4, "{name}");
-    assert_eq!(refused(c.body_end(id)), Some(Refused::State), "{name}");
+    assert_eq!(
+        refused(c.body_end(id, [], &mut [0; 8])),
+        Some(Refused::State),
+        "{name}"
+    );
     let mut payload = &b"abc"[..];
     assert!(!c.body(id, &mut payload).unwrap().is_empty(), "{name}");
     assert!(payload.is_empty(), "{name}");
-    assert!(c.body_end(id).is_ok(), "{name}");
+    assert!(c.body_end(id, [], &mut [0; 8]).is_ok(), "{name}");
 
     // Lost while nobody reads: one last event, no input taken.
     c.cancel();
@@ -797,17 +801,35 @@ fn a_pulled_body_and_its_late_end() {
     put(&mut to_server, client.body(id, &mut payload).unwrap());
     assert!(payload.is_empty());
     // Not asked for more: the end cannot be said yet.
-    assert!(client.body_end(id).unwrap().is_empty());
+    assert!(client.body_end(id, [], &mut []).unwrap().is_empty());
     let mut cursor = &to_server[..];
     while let Next::Event(_) = server.next(&mut cursor).unwrap() {}
     pull(&mut server, &mut client, 100);
     let mut to_server = Vec::new();
-    put(&mut to_server, client.body_end(id).unwrap());
+    put(&mut to_server, client.body_end(id, [], &mut []).unwrap());
     let mut cursor = &to_server[..];
     assert!(matches!(
         server.next(&mut cursor),
         Ok(Next::Event(Request::BodyEnd { .. }))
     ));
+}
+
+/// A request with trailers behind its body.
+#[test]
+fn request_trailers() {
+    let mut client = HttpClient::new();
+    let (mut room, mut wire) = ([0; 64], Vec::new());
+    let (id, frame) = client.open([], Length::Unknown, &mut room).unwrap();
+    put(&mut wire, frame);
+    put(&mut wire, client.body(id, &mut &b"hi"[..]).unwrap());
+    let sum = Field::trailer(b"Sum", b"1");
+    put(&mut wire, client.body_end(id, [sum], &mut room).unwrap());
+    let (log, _) = feed(&mut HttpServer::new(), &wire, &[], false, &mut nothing).unwrap();
+    let log = text(&normal(&log).unwrap());
+    assert!(
+        log.contains("1 body \"hi\"\n") && log.contains("1 trailer Sum=\"1\"\n"),
+        "{log}"
+    );
 }
 
 /// An answer with an interim one before it and trailers behind it.

@@ -454,7 +454,7 @@ where
                     return Sent::Ended;
                 }
                 let made = if read == 0 {
-                    state.machine.body_end(id)
+                    state.machine.body_end(id, [], &mut [])
                 } else {
                     state.machine.body(id, &mut payload)
                 };

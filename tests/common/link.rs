@@ -143,7 +143,7 @@ impl<K: Client> Web<K> {
             }
             if call.sent == call.body.len()
                 && !call.said_end
-                && let Ok(frame) = self.machine.body_end(*id)
+                && let Ok(frame) = self.machine.body_end(*id, [], &mut [0; 8])
             {
                 put(out, frame);
                 call.said_end = true;
@@ -167,7 +167,7 @@ impl<K: Client> Web<K> {
             Response::BodyEnd { id } => self.call(id).body_end = true,
             Response::Demand { id, .. } => {
                 if self.call(id).said_end
-                    && let Ok(frame) = self.machine.body_end(id)
+                    && let Ok(frame) = self.machine.body_end(id, [], &mut [0; 8])
                 {
                     put(out, frame);
                 }

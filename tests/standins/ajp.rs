@@ -792,7 +792,10 @@ impl Client for AjpClient {
         Ok(frame)
     }
 
-    fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+    fn body_end<'b, 'f, I>(&mut self, id: Id, _: I, _: &'b mut [u8]) -> Result<Frame<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
         self.check(id)?;
         if self.aborted || self.left.is_some_and(|left| left > 0) {
             return Err(Refused::State);

@@ -181,8 +181,9 @@ impl Bridge {
             Request::BodyEnd { id } => {
                 if let Some(e) = self.of_server(id) {
                     e.request_ended = true;
+                    let mut room = vec![0; 8192];
                     if let Some(other) = e.client
-                        && let Ok(frame) = client.body_end(other)
+                        && let Ok(frame) = client.body_end(other, trailers(&e.request), &mut room)
                     {
                         put(to_app, frame);
                     }
@@ -299,7 +300,9 @@ impl Bridge {
                 if let Some(e) = self.of_client(id) {
                     e.demand = max;
                     let frame: Result<Frame<'_>, _> = match (e.request_ended, e.server) {
-                        (true, _) => client.body_end(id).inspect(|f| put(to_app, *f)),
+                        (true, _) => client
+                            .body_end(id, [], &mut [])
+                            .inspect(|f| put(to_app, *f)),
                         (false, Some(other)) => {
                             server.demand(other, max).inspect(|f| put(to_web, *f))
                         }
@@ -319,13 +322,8 @@ impl Bridge {
                     return true;
                 };
                 let whole = matches!(ending, Ending::Complete { .. });
-                let trailers: Vec<Field<'_>> = e
-                    .answer
-                    .iter()
-                    .filter(|f| f.space == Space::Trailer)
-                    .collect();
                 let finished = whole
-                    && match server.finish(other, trailers, &mut room) {
+                    && match server.finish(other, trailers(&e.answer), &mut room) {
                         Ok(frame) => {
                             put(to_web, frame);
                             true
@@ -342,4 +340,11 @@ impl Bridge {
         }
         true
     }
+}
+
+fn trailers(fields: &Fields<Vec<u8>>) -> Vec<Field<'_>> {
+    fields
+        .iter()
+        .filter(|f| f.space == Space::Trailer)
+        .collect()
 }

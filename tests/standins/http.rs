@@ -766,20 +766,25 @@ impl Client for HttpClient {
         self.sending.body(payload)
     }
 
-    fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+    fn body_end<'b, 'f, I>(
+        &mut self,
+        id: Id,
+        trailers: I,
+        room: &'b mut [u8],
+    ) -> Result<Frame<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
         self.check(id)?;
         if self.aborted {
             return Err(Refused::State);
         }
-        let end = match self.sending {
-            Sending::Over => return Ok(Frame::EMPTY),
-            Sending::Counted(0) => Frame::EMPTY,
-            // An empty chunk and no trailer.
-            Sending::Chunked if !self.waits => Frame::new(b"\0\0Z", b"", b"").unwrap(),
-            _ => return Err(Refused::State),
-        };
-        self.sending = Sending::Over;
-        Ok(end)
+        match self.sending {
+            Sending::Over => Ok(Frame::EMPTY),
+            Sending::Nothing | Sending::None => Err(Refused::State),
+            _ if self.waits => Err(Refused::State),
+            _ => self.sending.finish(trailers, room),
+        }
     }
 
     fn abort(&mut self, id: Id) -> Result<Frame<'static>, Refused> {

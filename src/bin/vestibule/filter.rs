@@ -124,7 +124,15 @@ impl Client for Filter {
         }
     }
 
-    fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+    fn body_end<'b, 'f, I>(
+        &mut self,
+        id: Id,
+        _trailers: I,
+        _room: &'b mut [u8],
+    ) -> Result<Frame<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
         match self.stdin {
             _ if !self.filter => self.client.body_end(id),
             None => self.client.data_end(id),

@@ -365,7 +365,16 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Machine for Client<S> {
         self.body(id, payload)
     }
 
-    fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+    /// STDIN has no trailers.
+    fn body_end<'b, 'f, I>(
+        &mut self,
+        id: Id,
+        _trailers: I,
+        _room: &'b mut [u8],
+    ) -> Result<Frame<'b>, Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
         self.body_end(id)
     }
 
