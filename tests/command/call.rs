@@ -398,6 +398,9 @@ fn exit_codes() {
     assert_eq!(ran.code, 28, "{ran:?}");
     drop(done);
     acting.join().unwrap();
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = format!("fcgi://{}", silent.local_addr().unwrap());
+    assert_eq!(call(&at, &["--timeout", "1e-12"]).code, 28);
     // 22, and only with --fail.
     let served = Served::new("echo", &[]);
     let ran = call(&served.endpoint, &["--uri", "/?m=status&n=404"]);
@@ -493,4 +496,32 @@ fn constant_memory() {
     drop(stdin);
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(water.iter().all(|kib| *kib < 16 * 1024), "{water:?} KiB");
+}
+
+/// A log on a full disk, or a pager that has left.
+#[test]
+#[cfg(target_os = "linux")]
+fn standard_error_that_takes_nothing() {
+    let full = || std::fs::OpenOptions::new().write(true).open("/dev/full");
+    for args in [
+        &["call", "fcgi+unix:/nowhere/at/all"][..],
+        &["decode", "fcgi", "/dev/zero"],
+        &["serve"],
+        &["nonsense"],
+    ] {
+        let mut command = vestibule(args);
+        let status = command.stderr(full().unwrap()).status().unwrap();
+        assert!(
+            matches!(status.code(), Some(1 | 2 | 7)),
+            "{args:?}: {status}"
+        );
+    }
+}
+
+#[test]
+fn endpoints_are_text() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut command = vestibule(&["call"]);
+    command.arg(std::ffi::OsStr::from_bytes(b"fcgi+unix:/\xff"));
+    assert_eq!(command.output().unwrap().status.code(), Some(2));
 }

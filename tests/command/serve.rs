@@ -1,9 +1,11 @@
 //! `serve` and `demo`.
 
 use super::tools::*;
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
@@ -246,6 +248,33 @@ fn signals() {
 }
 
 #[test]
+fn an_endless_answer_does_not_keep_it() {
+    let mut served = Served::new("echo", &[]);
+    let mut busy = TcpStream::connect(served.address()).unwrap();
+    let endless = format!("m=slow&n={}", u64::MAX);
+    busy.write_all(&request(1, true, &[("QUERY_STRING", &endless)]))
+        .unwrap();
+    busy.read_exact(&mut [0; 8]).unwrap();
+    served.kill("-TERM");
+    assert!(std::io::copy(&mut busy, &mut std::io::sink()).unwrap_or(1) > 0);
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_stop_removes_the_socket() {
+    let dir = Dir::new("removed");
+    let socket = dir.path("s");
+    let unix = format!("fcgi+unix:{socket}");
+    for _ in 0..5 {
+        let args = ["serve", "--app", "hello", "--listen", &unix];
+        let mut served = Served::spawn(vestibule(&args));
+        served.kill("-TERM");
+        assert_eq!(served.child.wait().unwrap().code(), Some(0));
+        assert!(!std::path::Path::new(&socket).exists());
+    }
+}
+
+#[test]
 fn listening() {
     let dir = Dir::new("listening");
     let socket = dir.path("s");
@@ -314,10 +343,10 @@ fn ipv6() {
     assert_eq!(call(&served.endpoint, &[]).text(), "Hello, world!\n");
 }
 
-fn inherited(socket: OwnedFd, addresses: Option<&str>) -> Served {
+fn inherited(socket: OwnedFd, addresses: Option<&[u8]>) -> Served {
     let mut command: Command = vestibule(&["serve", "--app", "hello", "--listen", "fcgi+fd:0"]);
     if let Some(list) = addresses {
-        command.env("FCGI_WEB_SERVER_ADDRS", list);
+        command.env("FCGI_WEB_SERVER_ADDRS", OsStr::from_bytes(list));
     }
     command.stdin(Stdio::from(socket));
     Served::spawn(command)
@@ -333,13 +362,13 @@ fn inherited_sockets() {
     assert_eq!(call(&endpoint, &[]).text(), "Hello, world!\n");
     served.kill("-TERM");
     assert_eq!(served.child.wait().unwrap().code(), Some(0));
-    let allowed = inherited(fd(), Some("10.0.0.1,127.0.0.1"));
+    let allowed = inherited(fd(), Some(b"10.0.0.1,127.0.0.1"));
     assert_eq!(call(&endpoint, &[]).text(), "Hello, world!\n");
     drop(allowed);
-    for list in ["10.0.0.1", "", "localhost"] {
+    for list in [&b"10.0.0.1"[..], b"", b"localhost", b"\xff"] {
         let refusing = inherited(fd(), Some(list));
         let ran = call(&endpoint, &[]);
-        assert!(ran.code == 18 && ran.out.is_empty(), "{list}: {ran:?}");
+        assert!(ran.code == 18 && ran.out.is_empty(), "{list:?}: {ran:?}");
         drop(refusing);
     }
     let dir = Dir::new("inherited");
@@ -351,7 +380,7 @@ fn inherited_sockets() {
     assert_eq!(call(&endpoint, &[]).text(), "Hello, world!\n");
     drop(served);
     // The list allows TCP alone.
-    let served = inherited(OwnedFd::from(unix.try_clone().unwrap()), Some("127.0.0.1"));
+    let served = inherited(OwnedFd::from(unix.try_clone().unwrap()), Some(b"127.0.0.1"));
     assert_eq!(call(&endpoint, &[]).code, 18);
     drop(served);
     // A file is no socket.

@@ -249,7 +249,7 @@ fn size<W: Write>(exchange: &Exchange, n: u64, answer: &mut Answer<'_, W>) -> io
 
 fn dump(exchange: &Exchange) -> Vec<u8> {
     let mut out = Vec::from(&b"peer: vestibule\nmethod: "[..]);
-    out.extend_from_slice(exchange.var("REQUEST_METHOD"));
+    escape(exchange.var("REQUEST_METHOD"), &mut out);
     let (length, hash) = (exchange.length, exchange.hash);
     out.extend_from_slice(format!("\nbody-len: {length}\nbody-fnv: {hash:016x}\n\n").as_bytes());
     for (name, value) in exchange.sorted() {

@@ -26,6 +26,11 @@ pub fn print(text: &str) -> Ended {
     Ok(0)
 }
 
+/// Says something on standard error, which may be closed or full.
+pub fn complain(text: &str) {
+    let _ = std::io::stderr().write_all(format!("{text}\n").as_bytes());
+}
+
 /// One argument.
 pub enum Arg {
     /// An option, with its dashes.

@@ -105,8 +105,10 @@ pub fn main(mut args: Args) -> Ended {
                 if options.endpoint.is_some() {
                     return usage(format!("one endpoint too many: '{}'", word.display()));
                 }
-                let text = word.to_string_lossy();
-                let endpoint = Endpoint::parse(&text).map_err(Failure::Usage)?;
+                let Some(text) = word.to_str() else {
+                    return usage(format!("endpoint '{}' is no UTF-8", word.display()));
+                };
+                let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
                 if endpoint.address == Address::Descriptor {
                     return usage("fcgi+fd:0 is for serve: a listening socket cannot be called");
                 }
@@ -130,7 +132,7 @@ fn role(name: &str) -> Result<Role, Failure> {
 
 fn seconds(text: &str) -> Result<Duration, Failure> {
     match text.parse::<f64>() {
-        Ok(n) if n > 0.0 && n <= 4_000_000.0 => Ok(Duration::from_secs_f64(n)),
+        Ok(n) if n > 0.0 && n <= 4_000_000.0 => Ok(Duration::from_secs_f64(n.max(0.001))),
         _ => usage(format!(
             "--timeout wants a number of seconds above 0, not '{text}'"
         )),

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 
 use vestibule::fcgi::kind;
 
-use crate::args::{Arg, Args, Ended, Failure, print, usage};
+use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
 use crate::events::{Answers, Requests};
 use crate::ladder::{From, Ladder};
 use crate::records::{Piece, Recording};
@@ -57,7 +57,7 @@ impl Printer {
     pub fn wrong(&mut self, offset: u64, what: &str) -> io::Result<()> {
         self.wrong = true;
         self.out.flush()?;
-        eprintln!("vestibule decode: at byte {offset}: {what}");
+        complain(&format!("vestibule decode: at byte {offset}: {what}"));
         Ok(())
     }
 }
@@ -187,7 +187,7 @@ fn draw(mut requests: Recording, mut answers: Recording) -> io::Result<u8> {
     ladder.flush()?;
     let complete = whole.iter().all(|whole| *whole);
     if !complete {
-        eprintln!("vestibule decode: bad bytes, or an end inside a record: see the drawing");
+        complain("vestibule decode: bad bytes, or an end inside a record: see the drawing");
     }
     Ok(u8::from(!complete))
 }

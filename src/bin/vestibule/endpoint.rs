@@ -75,7 +75,11 @@ impl Endpoint {
         let Some(port) = port else {
             return wrong("the port is missing");
         };
-        let Ok(port) = port.parse() else {
+        let Some(port) = port
+            .parse()
+            .ok()
+            .filter(|_| port.starts_with(|c: char| c.is_ascii_digit()))
+        else {
             return wrong("the port is no number of 0 to 65535");
         };
         let uri = match uri.chars().next() {
@@ -102,17 +106,28 @@ impl fmt::Display for Address {
 }
 
 impl Address {
-    /// Connects; `timeout` is for each address of a host.
+    /// Connects, within `timeout`.
     pub fn connect(&self, timeout: Option<Duration>) -> io::Result<Stream> {
+        let Some(time) = timeout else {
+            return self.connect_at_leisure();
+        };
+        // Looking a name up and connecting to a Unix socket whose queue is full
+        // have no time-outs of their own. The thread ends with the program.
+        let (sender, connected) = std::sync::mpsc::sync_channel(1);
+        let address = self.clone();
+        std::thread::spawn(move || {
+            let _ = sender.send(address.connect_at_leisure());
+        });
+        let late = |_| Err(io::ErrorKind::TimedOut.into());
+        connected.recv_timeout(time).unwrap_or_else(late)
+    }
+
+    fn connect_at_leisure(&self) -> io::Result<Stream> {
         match self {
             Address::Tcp(host, port) => {
                 let mut last = io::Error::other("the host has no address");
                 for address in (host.as_str(), *port).to_socket_addrs()? {
-                    let connected = match timeout {
-                        Some(time) => TcpStream::connect_timeout(&address, time),
-                        None => TcpStream::connect(address),
-                    };
-                    match connected {
+                    match TcpStream::connect(address) {
                         Ok(stream) => return Stream::tcp(stream),
                         Err(error) => last = error,
                     }
@@ -216,6 +231,7 @@ mod tests {
             ("fcgi://h", "port is missing"),
             ("fcgi://h:", "no number"),
             ("fcgi://h:65536", "no number"),
+            ("fcgi://h:+1", "no number"),
             ("fcgi://:1", "host is missing"),
             ("fcgi://::1:9000", "wants brackets"),
             ("fcgi://[::1:9000", "']' is missing"),

@@ -157,7 +157,7 @@ impl Requests {
             Request::Fault { id, error } => {
                 self.finish(id);
                 let mut facts = only(id);
-                facts.push(("error", Value::Word(format!("\"{error}\""))));
+                facts.push(("error", Value::Word(error.to_string())));
                 self.lines.print(out, offset, "Fault", facts)?;
                 return out.wrong(offset, &format!("request {id}: {error}"));
             }
@@ -388,7 +388,7 @@ impl Answers {
             }
             Ending::Failed(error) => {
                 facts.push(("ending", Value::Word("failed".into())));
-                facts.push(("error", Value::Word(format!("\"{error}\""))));
+                facts.push(("error", Value::Word(error.to_string())));
                 Some(error.to_string())
             }
             Ending::Truncated => {

@@ -32,6 +32,7 @@ impl Line {
             match value {
                 Value::Number(n) => write!(out, " {name}={n}")?,
                 Value::Bool(b) => write!(out, " {name}={b}")?,
+                Value::Word(word) if word.contains(' ') => write!(out, " {name}=\"{word}\"")?,
                 Value::Word(word) => write!(out, " {name}={word}")?,
                 Value::Bytes(bytes) => {
                     let kept = &bytes[..bytes.len().min(SHOWN)];
@@ -76,7 +77,8 @@ fn string(text: &str) -> String {
         match c {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            c if c < ' ' || c == '\x7f' => out.push_str(&format!("\\u{:04x}", u32::from(c))),
+            // Those behind DEL too: a terminal may take them for commands.
+            c if c.is_control() => out.push_str(&format!("\\u{:04x}", u32::from(c))),
             c => out.push(c),
         }
     }
@@ -97,7 +99,8 @@ mod tests {
                 ("id", Value::Number(1)),
                 ("keep", Value::Bool(true)),
                 ("role", Value::Word("filter".into())),
-                ("bytes", Value::Bytes(b"a\"\n\\\xc3\xa9".to_vec())),
+                ("error", Value::Word("not so".into())),
+                ("bytes", Value::Bytes(b"a\"\n\\\xc3\xa9\xc2\x9b".to_vec())),
                 ("raw", Value::Bytes(vec![0xff, 0])),
             ],
         };
@@ -105,14 +108,15 @@ mod tests {
         line.write(false, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
-            "       7  Body id=1 keep=true role=filter bytes=\"a\\\"\\n\\\\\\xc3\\xa9\" raw=\"\\xff\\x00\"\n"
+            "       7  Body id=1 keep=true role=filter error=\"not so\" bytes=\"a\\\"\\n\\\\\\xc3\\xa9\\xc2\\x9b\" raw=\"\\xff\\x00\"\n"
         );
         let mut out = Vec::new();
         line.write(true, &mut out).unwrap();
         assert_eq!(
             String::from_utf8(out).unwrap(),
             "{\"offset\":7,\"event\":\"Body\",\"id\":1,\"keep\":true,\"role\":\"filter\",\
-             \"bytes\":\"a\\\"\\u000a\\\\é\",\"raw_hex\":\"ff00\"}\n"
+             \"error\":\"not so\",\
+             \"bytes\":\"a\\\"\\u000a\\\\é\\u009b\",\"raw_hex\":\"ff00\"}\n"
         );
     }
 }

@@ -52,9 +52,10 @@ impl Listener {
             #[cfg(unix)]
             Address::Descriptor => Ok(Listener {
                 socket: descriptor()?,
-                allowed: std::env::var("FCGI_WEB_SERVER_ADDRS")
-                    .ok()
-                    .map(|list| allowed(&list)),
+                // What is no text is no address: a list that is set allows
+                // nobody else.
+                allowed: std::env::var_os("FCGI_WEB_SERVER_ADDRS")
+                    .map(|list| allowed(&list.to_string_lossy())),
                 inherited: true,
                 file: None,
             }),
@@ -89,7 +90,8 @@ impl Listener {
                 let peer = peer.ip().to_canonical();
                 match &self.allowed {
                     Some(list) if !list.contains(&peer) => Ok(None),
-                    _ => Stream::tcp(stream).map(Some),
+                    // It fails for a peer that has gone already, on some systems.
+                    _ => Ok(Stream::tcp(stream).ok()),
                 }
             }
             #[cfg(unix)]

@@ -24,7 +24,7 @@ mod serve;
 mod signal;
 mod tap;
 
-use args::{Args, Failure};
+use args::{Args, Failure, complain};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -64,12 +64,13 @@ fn main() -> ExitCode {
             } else {
                 String::new()
             };
-            eprintln!("vestibule{of}: {what}");
-            eprintln!("'vestibule{of} --help' says what there is.");
+            complain(&format!(
+                "vestibule{of}: {what}\n'vestibule{of} --help' says what there is."
+            ));
             ExitCode::from(2)
         }
         Err(Failure::Exit(code, what)) => {
-            eprintln!("vestibule {command}: {what}");
+            complain(&format!("vestibule {command}: {what}"));
             ExitCode::from(code)
         }
     }

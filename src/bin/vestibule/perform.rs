@@ -1,7 +1,7 @@
 //! Carries a call out.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use vestibule::adapt::{Call, Called};
 use vestibule::fcgi::{Client, ClientExt, ClientLimits, ClientSlot, Role};
 use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts};
 
-use crate::args::{Ended, Failure};
+use crate::args::{Ended, Failure, complain};
 use crate::body::Body;
 use crate::cgi_env::Vars;
 use crate::endpoint::Address;
@@ -101,6 +101,7 @@ pub fn perform(plan: Plan) -> Ended {
         ending: None,
         drawn: drawing.is_some(),
         log_open: false,
+        log_last: 0,
     };
     let call = Call {
         id,
@@ -152,6 +153,23 @@ struct Shown {
     drawn: bool,
     /// The last line of the log has no end.
     log_open: bool,
+    /// The last byte of the log.
+    log_last: u8,
+}
+
+/// What a terminal may be given of a log: no control characters that it would
+/// obey, those of two bytes in UTF-8 among them. `last` is the byte before.
+fn visible(bytes: &[u8], last: &mut u8) -> Vec<u8> {
+    let mut out = Vec::with_capacity(bytes.len());
+    for byte in bytes {
+        match (*last, *byte) {
+            (_, b'\n' | b'\t') => out.push(*byte),
+            (_, 0..0x20 | 0x7f) | (0xc2, 0x80..0xa0) => out.extend(byte.escape_ascii()),
+            _ => out.push(*byte),
+        }
+        *last = *byte;
+    }
+    out
 }
 
 impl Shown {
@@ -176,7 +194,11 @@ impl Shown {
                 }
             }
             Response::Log { bytes, .. } => {
-                let _ = io::stderr().write_all(bytes);
+                let mut stderr = io::stderr();
+                let _ = match stderr.is_terminal() {
+                    true => stderr.write_all(&visible(bytes, &mut self.log_last)),
+                    false => stderr.write_all(bytes),
+                };
                 self.log_open = !bytes.ends_with(b"\n");
                 if self.drawn {
                     self.close_log();
@@ -240,7 +262,7 @@ impl Shown {
         match ending {
             Ending::Complete { .. } => {}
             Ending::Unconfirmed => {
-                eprintln!("vestibule call: the connection closed without END_REQUEST");
+                complain("vestibule call: the connection closed without END_REQUEST");
             }
             Ending::Truncated
             | Ending::Aborted
@@ -275,4 +297,17 @@ fn lost(error: &io::Error) -> bool {
             | io::ErrorKind::NotConnected
             | io::ErrorKind::UnexpectedEof
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_are_given_no_commands() {
+        let mut last = 0;
+        let mut shown = visible(b"\x1b[2J\r\tcaf\xc3\xa9\x7f\xc2", &mut last);
+        shown.extend(visible(b"\x9bA\xc3\x9b\n", &mut last));
+        assert_eq!(shown, b"\\x1b[2J\\r\tcaf\xc3\xa9\\x7f\xc2\\x9bA\xc3\x9b\n");
+    }
 }

@@ -5,24 +5,24 @@ use std::io::{self, Write};
 use std::net::Shutdown;
 use std::ops::ControlFlow;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport;
 use vestibule::adapt::blocking::run;
 use vestibule::fcgi::{ServerLimits, Slot};
-use vestibule::{Server as _, Timeouts};
+use vestibule::{Phase, Server as _, Status as _, Timeouts};
 
 use crate::apps::{App, Table};
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::endpoint::{Endpoint, Stream};
 use crate::exchange::Machine;
-use crate::listen::Listener;
+use crate::listen::{Listener, Waker};
 
 const HELP: &str = "\
 usage: vestibule serve --app NAME [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
 
 Serves a small application until SIGTERM or SIGINT, which let running requests
-finish; a second one does not.
+finish, for 10 seconds; a second one does not.
 
   --app NAME          hello    a line of text
                       mirror   the request's body; a Filter's DATA
@@ -47,6 +47,14 @@ echo, by the query string:
 
 /// Requests at once on a connection.
 const SLOTS: usize = 16;
+
+/// How long running requests may go on after a signal: a peer that takes or
+/// sends a byte now and then would else keep us for ever.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait for the accepting threads, which remove their files. One
+/// whose file somebody else has removed cannot be woken.
+const LEAVE: Duration = Duration::from_secs(1);
 
 /// What to serve, and how.
 #[derive(Clone, Copy)]
@@ -123,7 +131,7 @@ pub fn main(mut args: Args) -> Ended {
 /// A running service.
 pub struct Service {
     shared: Arc<Shared>,
-    wakers: Vec<crate::listen::Waker>,
+    wakers: Vec<Waker>,
 }
 
 struct Shared {
@@ -149,7 +157,8 @@ struct Connection {
 
 #[derive(Default)]
 struct Busy {
-    active: usize,
+    /// A request is there whose head is complete.
+    running: bool,
     stop: bool,
 }
 
@@ -212,7 +221,7 @@ impl Service {
         for connection in state.connections.values() {
             let mut busy = lock(&connection.busy);
             busy.stop = true;
-            if busy.active == 0 {
+            if !busy.running {
                 // What has come already is read first.
                 let _ = connection.stream.shutdown(Shutdown::Read);
             }
@@ -221,8 +230,17 @@ impl Service {
         for waker in &self.wakers {
             waker.wake();
         }
+        self.wait(GRACE, |state| state.connections.is_empty() || hurry());
+        let blocked = |waker: &&Waker| matches!(waker, Waker::None);
+        let blocked = self.wakers.iter().filter(blocked).count();
+        self.wait(LEAVE, |state| state.accepting <= blocked || hurry());
+    }
+
+    /// Waits until something is so, or for `most`.
+    fn wait(&self, most: Duration, so: impl Fn(&State) -> bool) {
+        let end = Instant::now() + most;
         let mut state = lock(&self.shared.state);
-        while !state.connections.is_empty() && !hurry() {
+        while !so(&state) && Instant::now() < end {
             state = self
                 .shared
                 .changed
@@ -336,7 +354,7 @@ fn converse(options: &Options, connection: &Connection) {
         |machine, event, stream| {
             let handled = table.handle(machine, event, stream);
             let mut busy = lock(&connection.busy);
-            busy.active = machine.active();
+            busy.running = !matches!(machine.phase(), Phase::Idle | Phase::Head);
             if busy.stop {
                 machine.shutdown();
             }
