@@ -49,10 +49,12 @@ fn model(content: &[u8], ends: &[usize], limits: Limits) -> (Vec<Pair>, Option<E
             at += n;
         }
         let [name, value] = lengths;
-        if (at + name + value) as u64 > u64::from(limits.head_bytes) {
+        // Two lengths of 31 bits: with 32 bits their sum can be too much.
+        if at as u64 + name as u64 + value as u64 > u64::from(limits.head_bytes) {
             return (pairs, Some(Error::HeadTooLong));
         }
-        let Some(bytes) = content[..seen].get(at..at + name + value) else {
+        let end = at.saturating_add(name).saturating_add(value);
+        let Some(bytes) = content[..seen].get(at..end) else {
             return stop(pairs, Some(Error::BadPair));
         };
         let (name, value) = bytes.split_at(name);
