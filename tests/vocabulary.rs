@@ -414,3 +414,22 @@ fn interim() {
     let twice = server.head(id, 200, [], Length::None, &mut place);
     assert!(matches!(twice, Err(Refused::State)));
 }
+
+/// A client may send as long as its body is open, and no more after.
+#[test]
+fn credit() {
+    fn of(client: &impl vestibule::Client, id: Id) -> usize {
+        client.credit(id)
+    }
+    let mut client = client::Client::new([client::Slot::EMPTY; 1]);
+    let mut room = [0; 64];
+    let fields = [Field::var(b"REQUEST_METHOD", b"POST")];
+    let unknown = Length::Unknown;
+    let (id, _) = client
+        .begin(Role::Responder, true, fields, unknown, &mut room)
+        .unwrap();
+    assert_eq!(of(&client, id), usize::MAX);
+    assert_eq!(of(&client, Id::new(2).unwrap()), 0);
+    let _ = client.body_end(id).unwrap();
+    assert_eq!(of(&client, id), 0);
+}

@@ -636,6 +636,10 @@ mod tests {
                 Err(PathError::Climbs)
             );
         }
+        // Slashes merged, dots not: they stay as they are.
+        let slashes = PathRules::STRICT.merge_slashes(true);
+        let kept = run(b"/a//./b", Mount::Root, slashes);
+        assert_eq!(kept.unwrap().1, "/a/./b");
         let both = rules.merge_slashes(true);
         for (path, want) in [
             ("/a//../b", "/b"),
