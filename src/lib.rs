@@ -13,6 +13,11 @@
 //! a few bytes of the machine's around a slice of the caller's, to be written
 //! whole and in order. Nothing is kept inside but counters.
 //!
+//! [`Server`] and [`Client`] are the traits that all protocols share; the
+//! machines of the same names stand in the protocols' modules. Where both are
+//! needed import the trait as `_`. What a head is encoded into (`room`) is the
+//! caller's: too small a room is [`Refused::Room`], which says how much would do.
+//!
 //! Three kinds of error: [`Error`] is the peer's, [`Refused`] the caller's
 //! (and then nothing has changed), [`Overflow`] the caller's storage.
 //!

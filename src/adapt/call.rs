@@ -112,14 +112,15 @@ enum Sent {
     Refused(Refused),
 }
 
-const CHUNK: usize = 64 * 1024;
+/// Less than the largest record of any protocol, so that a read makes one.
+const CHUNK: usize = 60 * 1024;
 
 impl Call<'_> {
     /// Sends and reads until the exchange is done. Events of other exchanges
     /// of the machine go to the handler too.
     ///
     /// `body` is needed, and is read to its end, unless the request was opened
-    /// without a body. It may be longer or shorter than was declared no more
+    /// without a body (then `None::<&[u8]>`). It may be longer or shorter than was declared no more
     /// than the machine allows. When the answer is complete before the body is
     /// sent, or the handler breaks, sending stops and the transport is shut
     /// down. A body that may block for ever belongs in a

@@ -116,7 +116,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
                     }
                 }
             } else {
-                if !self.reader.skip_padding(input) {
+                if !self.reader.skip_padding(input) || input.is_empty() {
                     return Ok(Next::NeedInput);
                 }
                 match self.reader.header(input) {
@@ -125,7 +125,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
                     Err(error) => Fact::Lost(error),
                 }
             };
-            if fact != Fact::Nothing
+            if !matches!(fact, Fact::Nothing)
                 && let Some(event) = self.event(fact)
             {
                 return Ok(Next::Event(event));

@@ -36,7 +36,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Server<S> {
         }
         self.target = Target::Skip;
         let fact = self.meaning(header);
-        if self.target == Target::Skip && fact == Fact::Nothing {
+        if self.target == Target::Skip && matches!(fact, Fact::Nothing) {
             return self.idle_record();
         }
         self.idle = 0;
