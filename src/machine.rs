@@ -16,10 +16,11 @@ use crate::time::Phase;
 /// 3. An event borrows the input, nothing else: every call on the machine is
 ///    legal while it is held.
 /// 4. One fact on the wire, one event, given when its last byte is taken (a
-///    `Begin` at the request's first, where no message of its own says it). Some facts have no byte of their own, such as the
-///    end of a counted body: those events are *owed*, and come from the next
-///    call even when the input is empty. So loop *until it is no event*, never
-///    *until the input is empty*; [`drain`] does.
+///    `Begin` at the request's first, where no message of its own says it).
+///    Some facts have no byte of their own, such as the end of a counted body:
+///    those events are *owed*, and come from the next call even when the input
+///    is empty. So loop *until it is no event*, never *until the input is
+///    empty*; [`drain`] does.
 /// 5. Nothing is true before `HeadEnd`. However the input is cut, the events
 ///    are the same once the pieces of each field and neighbouring bytes of one
 ///    body are joined.
