@@ -60,7 +60,7 @@ pub enum Error {
     /// The head ended without one field. RFC 3875, 6.2.
     EmptyHead,
     /// A head line without a colon, or with a name that is no token.
-    /// RFC 3875, 6.3.
+    /// RFC 3875, 6.3; RFC 9112, 5.
     BadField,
     /// A folded (continued) head line. RFC 3875, 6.3.
     Folding,
@@ -77,8 +77,54 @@ pub enum Error {
     DuplicateField,
     /// A Transfer-Encoding field in a CGI response. RFC 3875, 6.3.4.
     TransferEncoding,
+    /// A request line that is none. RFC 9112, 3.
+    RequestLine,
+    /// A method that is longer than the limit `method_bytes`.
+    MethodTooLong,
+    /// A request target that is longer than the limit `target_bytes`.
+    TargetTooLong,
+    /// A request target of none of the four forms, or not of this method's.
+    /// RFC 9112, 3.2.
+    Target,
+    /// An HTTP version other than 1.x. RFC 9110, 2.5.
+    HttpVersion,
+    /// The preface of HTTP/2. RFC 9113, 3.4.
+    Http2Preface,
+    /// No Host, several, or one that is no host; or one that differs from the
+    /// target's. RFC 9112, 3.2.
+    Host,
+    /// Transfer-Encoding and Content-Length together, Transfer-Encoding with
+    /// HTTP/1.0, a malformed Transfer-Encoding, or a body where none may be.
+    /// RFC 9112, 6.
+    Framing,
+    /// A transfer coding that is not implemented: any but chunked. RFC 9112, 6.1.
+    Coding,
+    /// A malformed chunk. RFC 9112, 7.1.
+    Chunk,
+    /// Chunk extensions longer than the limits `extension_bytes`. RFC 9112, 7.1.1.
+    ChunkExtension,
+    /// A trailer field that may not be one. RFC 9110, 6.5.1.
+    Trailer,
+    /// An expectation other than 100-continue. RFC 9110, 10.1.1.
+    Expectation,
+    /// More interim answers than the limit `interim`.
+    TooManyInterim,
+    /// A status 101 that was not asked for. RFC 9110, 15.2.2.
+    Switch,
+    /// Bytes after an answer, with no request open. RFC 9112, 9.2.
+    Surplus,
+    /// A PROXY protocol header that is none, or malformed. PROXY protocol, 2.
+    ProxyHeader,
+    /// A PROXY protocol header longer than the limit. PROXY protocol, 2.
+    ProxyTooLong,
+    /// A PROXY protocol header whose checksum is wrong. PROXY protocol, 2.2.3.
+    ProxyChecksum,
+    /// Forwarded addresses or schemes that contradict each other.
+    Forwarded,
     /// The connection ended.
     Eof,
+    /// Ours: not something that we do. 501.
+    Unsupported,
     /// Ours: no capacity. 503.
     Overloaded,
     /// Ours: what stands behind failed. 502.
@@ -111,6 +157,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self {
             Error::Overloaded
+            | Error::Unsupported
             | Error::Upstream
             | Error::Timeout
             | Error::UpstreamTimeout
@@ -120,7 +167,7 @@ impl Error {
     }
 
     /// The HTTP status that answers a request spoilt by this error:
-    /// 400, 408, 413, 431, 500, 502, 503 or 504.
+    /// 400, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505.
     ///
     /// It takes the error for one of the request. What spoilt an answer from
     /// behind (`Done` with `Failed`) is for `fail` always
@@ -137,19 +184,22 @@ impl Error {
             Error::HeadTooLong | Error::TooManyFields | Error::LineTooLong => 431,
             Error::BodyTooLong => 413,
             Error::Timeout => 408,
+            Error::TargetTooLong => 414,
+            Error::Expectation => 417,
             Error::Internal => 500,
+            Error::MethodTooLong | Error::Coding | Error::Unsupported => 501,
             Error::Upstream
             | Error::NoResponse
             | Error::HeadCut
             | Error::EmptyHead
-            | Error::BadField
-            | Error::Folding
-            | Error::BadValue
             | Error::BadStatus
             | Error::Interim(_)
             | Error::StatusLine
-            | Error::DuplicateField
-            | Error::TransferEncoding => 502,
+            | Error::TransferEncoding
+            | Error::TooManyInterim
+            | Error::Switch
+            | Error::Surplus => 502,
+            Error::HttpVersion | Error::Http2Preface => 505,
             Error::Overloaded => 503,
             Error::UpstreamTimeout => 504,
             _ => 400,
@@ -174,10 +224,25 @@ impl Error {
             Error::BodyExcess | Error::BodyShort => "RFC 3875, 4.2",
             Error::NoResponse => "RFC 3875, 6",
             Error::HeadCut | Error::EmptyHead | Error::StatusLine => "RFC 3875, 6.2",
-            Error::BadField | Error::Folding | Error::DuplicateField => "RFC 3875, 6.3",
+            Error::BadField | Error::Folding => "RFC 3875, 6.3 and RFC 9112, 5",
+            Error::DuplicateField => "RFC 3875, 6.3",
             Error::BadValue => "RFC 9110, 5.5",
             Error::BadStatus | Error::Interim(_) => "RFC 3875, 6.3.3",
             Error::TransferEncoding => "RFC 3875, 6.3.4",
+            Error::RequestLine => "RFC 9112, 3",
+            Error::Target | Error::Host => "RFC 9112, 3.2",
+            Error::HttpVersion => "RFC 9110, 2.5",
+            Error::Http2Preface => "RFC 9113, 3.4",
+            Error::Framing => "RFC 9112, 6",
+            Error::Coding => "RFC 9112, 6.1",
+            Error::Chunk => "RFC 9112, 7.1",
+            Error::ChunkExtension => "RFC 9112, 7.1.1",
+            Error::Trailer => "RFC 9110, 6.5.1",
+            Error::Expectation => "RFC 9110, 10.1.1",
+            Error::Switch => "RFC 9110, 15.2.2",
+            Error::Surplus => "RFC 9112, 9.2",
+            Error::ProxyHeader => "PROXY protocol, 2",
+            Error::ProxyChecksum => "PROXY protocol, 2.2.3",
             _ => "",
         }
     }
@@ -212,7 +277,28 @@ impl Error {
             Error::StatusLine => "status line where it does not belong, or none where one must be",
             Error::DuplicateField => "field given twice",
             Error::TransferEncoding => "Transfer-Encoding in a CGI response",
+            Error::RequestLine => "malformed request line",
+            Error::MethodTooLong => "method too long",
+            Error::TargetTooLong => "request target too long",
+            Error::Target => "malformed request target, or not one of this method",
+            Error::HttpVersion => "unsupported HTTP version",
+            Error::Http2Preface => "HTTP/2 preface",
+            Error::Host => "missing, repeated, malformed or contradicted Host",
+            Error::Framing => "ambiguous body framing",
+            Error::Coding => "transfer coding not implemented",
+            Error::Chunk => "malformed chunk",
+            Error::ChunkExtension => "chunk extensions too long",
+            Error::Trailer => "field not allowed as a trailer",
+            Error::Expectation => "unknown expectation",
+            Error::TooManyInterim => "too many interim answers",
+            Error::Switch => "switch of protocols that was not asked for",
+            Error::Surplus => "bytes after the answer",
+            Error::ProxyHeader => "malformed PROXY header",
+            Error::ProxyTooLong => "PROXY header too long",
+            Error::ProxyChecksum => "wrong checksum of the PROXY header",
+            Error::Forwarded => "contradicting forwarded fields",
             Error::Eof => "connection ended",
+            Error::Unsupported => "not supported",
             Error::Overloaded => "overloaded",
             Error::Upstream => "upstream failed",
             Error::Timeout => "timed out",

@@ -118,6 +118,7 @@ mod time;
 
 pub mod cgi;
 pub mod fcgi;
+pub mod http1;
 
 #[cfg(feature = "std")]
 pub mod adapt;

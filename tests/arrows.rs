@@ -63,9 +63,89 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "http1",
+        &[
+            "root", "error", "event", "frame", "limits", "machine", "text", "http1",
+        ],
+    ),
+    (
+        "http1::server",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "limits",
+            "machine",
+            "time",
+            "text",
+            "http1",
+            "http1::server",
+        ],
+    ),
+    (
+        "http1::client",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "limits",
+            "machine",
+            "time",
+            "cgi",
+            "text",
+            "http1",
+            "http1::client",
+        ],
+    ),
+    (
+        "proxy_protocol",
+        &[
+            "root",
+            "error",
+            "event",
+            "machine",
+            "text",
+            "proxy_protocol",
+        ],
+    ),
+    (
+        "bridge",
+        &[
+            "root", "error", "event", "fields", "frame", "limits", "machine", "time", "cgi",
+            "bridge",
+        ],
+    ),
+    (
+        "access_log",
+        &[
+            "root",
+            "error",
+            "event",
+            "fields",
+            "cgi",
+            "text",
+            "access_log",
+        ],
+    ),
+    (
+        "forwarded",
+        &[
+            "root",
+            "error",
+            "event",
+            "fields",
+            "cgi",
+            "text",
+            "forwarded",
+        ],
+    ),
+    (
         "adapt",
         &[
-            "root", "error", "event", "fields", "frame", "limits", "machine", "time", "adapt",
+            "bridge", "root", "error", "event", "fields", "frame", "limits", "machine", "time",
+            "adapt",
         ],
     ),
 ];

@@ -1,0 +1,1 @@
+//! One switch for each deviation from the grammar.
