@@ -9,7 +9,7 @@ use vestibule::fcgi::Role;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::body::Body;
 use crate::cgi_env::Vars;
-use crate::endpoint::{Address, Endpoint};
+use crate::endpoint::{Endpoint, Place, Scheme};
 use crate::perform::{self, Plan};
 
 const HELP: &str = "\
@@ -109,7 +109,10 @@ pub fn main(mut args: Args) -> Ended {
                     return usage(format!("endpoint '{}' is no UTF-8", word.display()));
                 };
                 let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
-                if endpoint.address == Address::Descriptor {
+                if endpoint.address.scheme != Scheme::Fcgi {
+                    return usage(format!("endpoint '{text}': only FastCGI is called"));
+                }
+                if endpoint.address.place == Place::Descriptor {
                     return usage("fcgi+fd:0 is for serve: a listening socket cannot be called");
                 }
                 options.endpoint = Some(endpoint);

@@ -10,7 +10,7 @@ use vestibule::fcgi::Role;
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::cgi_env::Vars;
-use crate::endpoint::{Address, Endpoint};
+use crate::endpoint::Endpoint;
 use crate::listen::Listener;
 use crate::perform::{Plan, perform};
 use crate::serve::{Options, Service};
@@ -30,7 +30,9 @@ pub fn main(mut args: Args) -> Ended {
         Some(Arg::Word(word)) => return usage(format!("what is '{}'?", word.display())),
     }
     let failed = |error: io::Error| Failure::Exit(1, format!("cannot serve: {error}"));
-    let address = Address::Tcp("127.0.0.1".into(), 0);
+    let address = Endpoint::parse("fcgi://127.0.0.1:0")
+        .map_err(Failure::Usage)?
+        .address;
     let listener = Listener::bind(&address).map_err(failed)?;
     let real = listener.endpoint(&address);
     let options = Options {

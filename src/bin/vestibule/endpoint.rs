@@ -1,5 +1,6 @@
-//! Where an application is: `fcgi://HOST:PORT[/PATH?QUERY]`,
-//! `fcgi+unix:/SOCKET`, `fcgi+fd:0`.
+//! Where a peer is, and what is spoken there: `fcgi://HOST:PORT[/PATH?QUERY]`,
+//! `fcgi+unix:/SOCKET`, `fcgi+fd:0`, `http://HOST[:PORT][/PATH?QUERY]`,
+//! `http+unix:/SOCKET`.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -19,8 +20,31 @@ pub struct Endpoint {
     pub uri: Option<String>,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
+/// What is spoken at an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scheme {
+    Fcgi,
+    Http,
+}
+
+impl Scheme {
+    const fn name(self) -> &'static str {
+        match self {
+            Scheme::Fcgi => "fcgi",
+            Scheme::Http => "http",
+        }
+    }
+}
+
+/// A socket, and what is spoken there.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    pub scheme: Scheme,
+    pub place: Place,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
     /// Host (without brackets) and port.
     Tcp(String, u16),
     Unix(PathBuf),
@@ -32,75 +56,91 @@ impl Endpoint {
     /// Parses one, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Endpoint, String> {
         let wrong = |what: &str| Err(format!("endpoint '{text}': {what}"));
-        if let Some(path) = text.strip_prefix("fcgi+unix:") {
-            if path.is_empty() {
-                return wrong("the path of the socket is missing");
+        let known = [Scheme::Fcgi, Scheme::Http].into_iter().find_map(|scheme| {
+            let rest = text.strip_prefix(scheme.name())?;
+            let rest = ["://", "+unix:", "+fd:"]
+                .into_iter()
+                .find_map(|kind| Some((kind, rest.strip_prefix(kind)?)))?;
+            Some((scheme, rest))
+        });
+        let at = |scheme, place| Endpoint {
+            address: Address { scheme, place },
+            uri: None,
+        };
+        match known {
+            Some((_, ("+unix:", ""))) => wrong("the path of the socket is missing"),
+            Some((scheme, ("+unix:", path))) => Ok(at(scheme, Place::Unix(path.into()))),
+            Some((Scheme::Fcgi, ("+fd:", "0"))) => Ok(at(Scheme::Fcgi, Place::Descriptor)),
+            Some((Scheme::Fcgi, ("+fd:", _))) => {
+                wrong("only descriptor 0 can be the listening socket")
             }
-            return Ok(Endpoint {
-                address: Address::Unix(path.into()),
-                uri: None,
-            });
+            Some((scheme, ("://", rest))) => {
+                let end = rest.find(['/', '?']).unwrap_or(rest.len());
+                let (authority, uri) = rest.split_at(end);
+                let (host, port) = match authority_of(scheme, authority) {
+                    Ok(found) => found,
+                    Err(what) => return wrong(what),
+                };
+                let uri = match uri.chars().next() {
+                    None => None,
+                    Some('?') => Some(format!("/{uri}")),
+                    Some(_) => Some(uri.to_string()),
+                };
+                Ok(Endpoint {
+                    uri,
+                    ..at(scheme, Place::Tcp(host.to_string(), port))
+                })
+            }
+            _ => wrong(
+                "it begins with none of fcgi://, fcgi+unix:, fcgi+fd:, http:// and http+unix:",
+            ),
         }
-        if let Some(number) = text.strip_prefix("fcgi+fd:") {
-            if number != "0" {
-                return wrong("only descriptor 0 can be the listening socket");
-            }
-            return Ok(Endpoint {
-                address: Address::Descriptor,
-                uri: None,
-            });
-        }
-        let Some(rest) = text.strip_prefix("fcgi://") else {
-            return wrong("it begins with none of fcgi://, fcgi+unix: and fcgi+fd:");
-        };
-        let end = rest.find(['/', '?']).unwrap_or(rest.len());
-        let (authority, uri) = rest.split_at(end);
-        let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
-            match rest.split_once(']') {
-                Some((host, port)) => (host, port.strip_prefix(':')),
-                None => return wrong("']' is missing"),
-            }
-        } else {
-            match authority.rsplit_once(':') {
-                Some((host, _)) if host.contains(':') => {
-                    return wrong("an IPv6 address wants brackets");
-                }
-                Some((host, port)) => (host, Some(port)),
-                None => (authority, None),
-            }
-        };
-        if host.is_empty() {
-            return wrong("the host is missing");
-        }
-        let Some(port) = port else {
-            return wrong("the port is missing");
-        };
-        let Some(port) = port
-            .parse()
-            .ok()
-            .filter(|_| port.starts_with(|c: char| c.is_ascii_digit()))
-        else {
-            return wrong("the port is no number of 0 to 65535");
-        };
-        let uri = match uri.chars().next() {
-            None => None,
-            Some('?') => Some(format!("/{uri}")),
-            Some(_) => Some(uri.to_string()),
-        };
-        Ok(Endpoint {
-            address: Address::Tcp(host.to_string(), port),
-            uri,
-        })
     }
+}
+
+/// Host and port; HTTP alone has a usual port.
+fn authority_of(scheme: Scheme, authority: &str) -> Result<(&str, u16), &'static str> {
+    let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
+        match rest.split_once(']') {
+            Some((host, "")) => (host, None),
+            Some((host, port)) => match port.strip_prefix(':') {
+                Some(port) => (host, Some(port)),
+                None => return Err("the port is missing"),
+            },
+            None => return Err("']' is missing"),
+        }
+    } else {
+        match authority.rsplit_once(':') {
+            Some((host, _)) if host.contains(':') => return Err("an IPv6 address wants brackets"),
+            Some((host, port)) => (host, Some(port)),
+            None => (authority, None),
+        }
+    };
+    if host.is_empty() {
+        return Err("the host is missing");
+    }
+    let port = match (port, scheme) {
+        (Some(port), _) => port,
+        (None, Scheme::Http) => return Ok((host, 80)),
+        (None, Scheme::Fcgi) => return Err("the port is missing"),
+    };
+    port.parse()
+        .ok()
+        .filter(|_| port.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|port| (host, port))
+        .ok_or("the port is no number of 0 to 65535")
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Address::Tcp(host, port) if host.contains(':') => write!(f, "fcgi://[{host}]:{port}"),
-            Address::Tcp(host, port) => write!(f, "fcgi://{host}:{port}"),
-            Address::Unix(path) => write!(f, "fcgi+unix:{}", path.display()),
-            Address::Descriptor => f.write_str("fcgi+fd:0"),
+        let scheme = self.scheme.name();
+        match &self.place {
+            Place::Tcp(host, port) if host.contains(':') => {
+                write!(f, "{scheme}://[{host}]:{port}")
+            }
+            Place::Tcp(host, port) => write!(f, "{scheme}://{host}:{port}"),
+            Place::Unix(path) => write!(f, "{scheme}+unix:{}", path.display()),
+            Place::Descriptor => write!(f, "{scheme}+fd:0"),
         }
     }
 }
@@ -123,8 +163,8 @@ impl Address {
     }
 
     fn connect_at_leisure(&self) -> io::Result<Stream> {
-        match self {
-            Address::Tcp(host, port) => {
+        match &self.place {
+            Place::Tcp(host, port) => {
                 let mut last = io::Error::other("the host has no address");
                 for address in (host.as_str(), *port).to_socket_addrs()? {
                     match TcpStream::connect(address) {
@@ -135,10 +175,10 @@ impl Address {
                 Err(last)
             }
             #[cfg(unix)]
-            Address::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path)?)),
+            Place::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path)?)),
             #[cfg(not(unix))]
-            Address::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
-            Address::Descriptor => Err(io::Error::other("a listening socket cannot be called")),
+            Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
+            Place::Descriptor => Err(io::Error::other("a listening socket cannot be called")),
         }
     }
 }
@@ -206,36 +246,48 @@ mod tests {
 
     #[test]
     fn endpoints() {
-        let tcp = |host: &str, port, uri: Option<&str>| {
-            Ok(Endpoint {
-                address: Address::Tcp(host.into(), port),
-                uri: uri.map(Into::into),
-            })
+        let at = |text: &str| Endpoint::parse(text).unwrap();
+        let tcp = |scheme, host: &str, port, uri: Option<&str>| Endpoint {
+            address: Address {
+                scheme,
+                place: Place::Tcp(host.into(), port),
+            },
+            uri: uri.map(Into::into),
         };
-        assert_eq!(Endpoint::parse("fcgi://h:9000"), tcp("h", 9000, None));
-        assert_eq!(Endpoint::parse("fcgi://[::1]:0/"), tcp("::1", 0, Some("/")));
-        assert_eq!(
-            Endpoint::parse("fcgi://h:1/a:b/c?d=/e"),
-            tcp("h", 1, Some("/a:b/c?d=/e"))
-        );
-        assert_eq!(Endpoint::parse("fcgi://h:1?q"), tcp("h", 1, Some("/?q")));
-        let unix = Endpoint::parse("fcgi+unix:/run/a:b?c").unwrap();
-        assert_eq!(unix.address, Address::Unix("/run/a:b?c".into()));
-        assert_eq!(
-            Endpoint::parse("fcgi+fd:0").unwrap().address,
-            Address::Descriptor
-        );
+        use Scheme::{Fcgi, Http};
+        assert_eq!(at("fcgi://h:9000"), tcp(Fcgi, "h", 9000, None));
+        assert_eq!(at("fcgi://[::1]:0/"), tcp(Fcgi, "::1", 0, Some("/")));
+        let long = at("fcgi://h:1/a:b/c?d=/e");
+        assert_eq!(long, tcp(Fcgi, "h", 1, Some("/a:b/c?d=/e")));
+        assert_eq!(at("fcgi://h:1?q"), tcp(Fcgi, "h", 1, Some("/?q")));
+        assert_eq!(at("http://h"), tcp(Http, "h", 80, None));
+        assert_eq!(at("http://[::1]/a"), tcp(Http, "::1", 80, Some("/a")));
+        assert_eq!(at("http://h:8080?q"), tcp(Http, "h", 8080, Some("/?q")));
+        for (text, scheme) in [
+            ("fcgi+unix:/run/a:b?c", Fcgi),
+            ("http+unix:/run/a:b?c", Http),
+        ] {
+            let address = at(text).address;
+            assert_eq!(address.scheme, scheme);
+            assert_eq!(address.place, Place::Unix("/run/a:b?c".into()));
+        }
+        assert_eq!(at("fcgi+fd:0").address.place, Place::Descriptor);
         for (text, what) in [
             ("127.0.0.1:9000", "begins with none"),
-            ("http://h:1", "begins with none"),
+            ("https://h:1", "begins with none"),
+            ("http+fd:0", "begins with none"),
             ("fcgi://h", "port is missing"),
+            ("fcgi://[::1]", "port is missing"),
             ("fcgi://h:", "no number"),
+            ("http://h:", "no number"),
             ("fcgi://h:65536", "no number"),
             ("fcgi://h:+1", "no number"),
             ("fcgi://:1", "host is missing"),
+            ("http://", "host is missing"),
             ("fcgi://::1:9000", "wants brackets"),
             ("fcgi://[::1:9000", "']' is missing"),
             ("fcgi://[::1]9000", "port is missing"),
+            ("http+unix:", "path of the socket"),
             ("fcgi+unix:", "path of the socket"),
             ("fcgi+fd:3", "descriptor 0"),
         ] {
@@ -251,6 +303,8 @@ mod tests {
             "fcgi://[::1]:9000",
             "fcgi+unix:/s",
             "fcgi+fd:0",
+            "http://h:80",
+            "http+unix:/s",
         ] {
             let endpoint = Endpoint::parse(text).unwrap();
             assert_eq!(endpoint.address.to_string(), text);

@@ -6,7 +6,7 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
 
-use crate::endpoint::{Address, Stream};
+use crate::endpoint::{Address, Place, Stream};
 
 /// A listening socket.
 pub struct Listener {
@@ -33,13 +33,13 @@ impl Listener {
             inherited: false,
             file,
         };
-        match address {
-            Address::Tcp(host, port) => {
+        match &address.place {
+            Place::Tcp(host, port) => {
                 let listener = TcpListener::bind((host.as_str(), *port))?;
                 Ok(own(Socket::Tcp(listener), None))
             }
             #[cfg(unix)]
-            Address::Unix(path) => {
+            Place::Unix(path) => {
                 let listener = match UnixListener::bind(path) {
                     Err(error) if error.kind() == io::ErrorKind::AddrInUse && abandoned(path) => {
                         std::fs::remove_file(path)?;
@@ -50,7 +50,7 @@ impl Listener {
                 Ok(own(Socket::Unix(listener), Some(path.clone())))
             }
             #[cfg(unix)]
-            Address::Descriptor => Ok(Listener {
+            Place::Descriptor => Ok(Listener {
                 socket: descriptor()?,
                 // What is no text is no address: a list that is set allows
                 // nobody else.
@@ -66,20 +66,20 @@ impl Listener {
 
     /// The address that it really has, as an endpoint.
     pub fn endpoint(&self, asked: &Address) -> String {
-        match &self.socket {
-            Socket::Tcp(listener) => match listener.local_addr() {
-                Ok(address) => Address::Tcp(address.ip().to_string(), address.port()).to_string(),
-                Err(_) => asked.to_string(),
-            },
+        let real = match &self.socket {
+            Socket::Tcp(listener) => listener
+                .local_addr()
+                .ok()
+                .map(|address| Place::Tcp(address.ip().to_string(), address.port())),
             #[cfg(unix)]
-            Socket::Unix(listener) => match listener.local_addr() {
-                Ok(address) => match address.as_pathname() {
-                    Some(path) => Address::Unix(path.into()).to_string(),
-                    None => asked.to_string(),
-                },
-                Err(_) => asked.to_string(),
-            },
-        }
+            Socket::Unix(listener) => listener
+                .local_addr()
+                .ok()
+                .and_then(|address| Some(Place::Unix(address.as_pathname()?.into()))),
+        };
+        let place = real.unwrap_or_else(|| asked.place.clone());
+        let scheme = asked.scheme;
+        Address { scheme, place }.to_string()
     }
 
     /// The next connection; `None` for one that may not connect.
