@@ -6,5 +6,6 @@ mod command {
 
     mod call;
     mod decode;
+    mod root;
     mod serve;
 }

@@ -208,15 +208,45 @@ fn hostile_peers() {
 
 #[test]
 fn workers_are_bounded() {
-    let served = Served::new("hello", &["--workers", "1"]);
+    let mut command = vestibule(&["serve", "--app", "echo", "--workers", "1"]);
+    command.args(["--listen", "fcgi://127.0.0.1:0"]);
+    command.stderr(Stdio::piped());
+    let mut served = Served::spawn(command);
+    // An idle connection gives way to a new one ...
     let mut first = TcpStream::connect(served.address()).unwrap();
-    first.write_all(&request(1, true, &[("A", "b")])).unwrap();
+    let query = [("QUERY_STRING", "m=nobody")];
+    first.write_all(&request(1, true, &query)).unwrap();
     read_ends(&mut first, 1);
-    // The one worker is the first's: a second waits until that has left.
-    let ran = call(&served.endpoint, &["--timeout", "0.2"]);
-    assert_eq!(ran.code, 28, "{ran:?}");
-    drop(first);
-    assert_eq!(call(&served.endpoint, &[]).text(), "Hello, world!\n");
+    let ran = call(&served.endpoint, &["--uri", "/?m=nobody"]);
+    assert_eq!(ran.text(), "ignored\n", "{ran:?}");
+    assert_eq!(first.read(&mut [0; 8]).unwrap(), 0);
+    // ... one that is busy does not: the new one is told.
+    let mut busy = TcpStream::connect(served.address()).unwrap();
+    let endless = format!("m=slow&n={}", u64::MAX);
+    busy.write_all(&request(1, false, &[("QUERY_STRING", &endless)]))
+        .unwrap();
+    busy.read_exact(&mut [0; 8]).unwrap();
+    let mut refused = 0;
+    let ran = call(&served.endpoint, &[]);
+    assert_eq!(ran.code, 69, "{ran:?}");
+    assert!(ran.err.contains("overloaded"), "{ran:?}");
+    // Once that has left there is a worker again.
+    drop(busy);
+    loop {
+        refused += 1;
+        let ran = call(&served.endpoint, &["--uri", "/?m=nobody"]);
+        match ran.code {
+            69 => {}
+            _ => break assert_eq!(ran.text(), "ignored\n", "{ran:?}"),
+        }
+    }
+    served.kill("-TERM");
+    assert_eq!(served.child.wait().unwrap().code(), Some(0));
+    let mut said = String::new();
+    let mut err = served.child.stderr.take().unwrap();
+    err.read_to_string(&mut said).unwrap();
+    let counted = format!("{refused} connections found no free worker");
+    assert!(said.contains(&counted), "{said}");
 }
 
 #[test]

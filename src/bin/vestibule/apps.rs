@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use vestibule::adapt::blocking::answer;
-use vestibule::fcgi::{Role, ServerExt};
-use vestibule::{Error, Id, Length, Rejection, Request, Server as _};
+use vestibule::fcgi::Role;
+use vestibule::{Id, Length, Request};
 
-use crate::exchange::{Answer, Exchange, Machine};
+use crate::exchange::{Answer, Exchange};
+use crate::front::{Front, Own};
 
 /// Which application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,93 +30,33 @@ impl App {
     }
 }
 
-/// The applications of one connection: one for each slot of its machine.
-pub struct Table {
-    app: App,
-    exchanges: Vec<Option<Exchange>>,
-}
-
-impl Table {
-    pub fn new(app: App, slots: usize) -> Self {
-        Table {
-            app,
-            exchanges: (0..slots).map(|_| None).collect(),
-        }
-    }
-
-    /// Handles one event.
-    pub fn handle<W: Write>(
-        &mut self,
-        machine: &mut Machine,
-        event: Request<'_, ServerExt<'_>>,
-        out: &mut W,
-    ) -> io::Result<()> {
-        let id = match event {
-            Request::Begin { id }
-            | Request::Field { id, .. }
-            | Request::HeadEnd { id, .. }
-            | Request::Body { id, .. }
-            | Request::BodyEnd { id }
-            | Request::Ext(ServerExt::Data { id, .. } | ServerExt::DataEnd { id }) => id,
-            Request::Fault { id, .. } | Request::Abort { id } => {
-                if let Some(slot) = machine.slot_of(id).and_then(|n| self.exchanges.get_mut(n)) {
-                    *slot = None;
-                }
-                return answer(machine, event, out);
-            }
-            Request::Ext(_) => return answer(machine, event, out),
-        };
-        let Some(slot) = machine.slot_of(id).and_then(|n| self.exchanges.get_mut(n)) else {
-            return Ok(());
-        };
-        if let Request::Begin { .. } = event {
-            *slot = machine.role(id).map(Exchange::new);
-        }
-        let Some(exchange) = slot else {
-            return Ok(());
-        };
-        if exchange.over {
-            return Ok(());
-        }
-        let mut answer = Answer::new(machine, id, out);
-        let handled = match self.app {
-            App::Auth => auth(exchange, event, &mut answer),
-            app => respond(app, exchange, event, id, &mut answer),
-        };
-        let flushed = answer.flush();
-        match handled {
-            // Not the transport's fault but ours: say so while we can.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                exchange.over = true;
-                let mut room = [0; 256];
-                let frame = answer.machine.fail(id, Error::Internal, &mut room)?;
-                answer.frame(frame)?;
-                answer.flush()
-            }
-            handled => handled.and(flushed),
-        }
-    }
-}
-
-type Event<'i> = Request<'i, ServerExt<'i>>;
-
-fn respond<W: Write>(
+/// Hands one event to an application.
+pub fn hand<M: Front, W: Write>(
     app: App,
     exchange: &mut Exchange,
-    event: Event<'_>,
+    event: Request<'_, M::Ext<'_>>,
     id: Id,
-    answer: &mut Answer<'_, W>,
+    answer: &mut Answer<'_, M, W>,
+) -> io::Result<()> {
+    match app {
+        App::Auth => auth(exchange, event, answer),
+        app => respond(app, exchange, event, id, answer),
+    }
+}
+
+fn respond<M: Front, W: Write>(
+    app: App,
+    exchange: &mut Exchange,
+    event: Request<'_, M::Ext<'_>>,
+    id: Id,
+    answer: &mut Answer<'_, M, W>,
 ) -> io::Result<()> {
     let filter = exchange.role == Role::Filter;
     match event {
         Request::Begin { .. } if filter && app != App::Mirror => {
             exchange.over = true;
-            let frame = answer.machine.reject(id, Rejection::UnknownRole)?;
+            let frame = answer.machine.decline(id)?;
             answer.frame(frame)
-        }
-        Request::Field { field, .. } => {
-            exchange.push(field);
-            Ok(())
         }
         // Some web servers never read a rejection, so it is said in words too:
         // an authorizer that is none must not let anybody in.
@@ -149,19 +89,22 @@ fn respond<W: Write>(
                 App::Echo | App::Auth => echo(exchange, answer),
             }
         }
-        Request::Ext(ServerExt::Data { bytes, .. }) => answer.body(bytes),
-        Request::Ext(ServerExt::DataEnd { .. }) => {
-            exchange.over = true;
-            answer.finish()
-        }
-        Request::Fault { .. } | Request::Abort { .. } | Request::Ext(_) => Ok(()),
+        Request::Ext(ext) => match M::own(&ext) {
+            Own::Data(_, bytes) => answer.body(bytes),
+            Own::DataEnd(_) => {
+                exchange.over = true;
+                answer.finish()
+            }
+            Own::Other => Ok(()),
+        },
+        Request::Field { .. } | Request::Fault { .. } | Request::Abort { .. } => Ok(()),
     }
 }
 
-fn mirror_head<W: Write>(
+fn mirror_head<M: Front, W: Write>(
     exchange: &Exchange,
     length: Length,
-    answer: &mut Answer<'_, W>,
+    answer: &mut Answer<'_, M, W>,
 ) -> io::Result<()> {
     let kind = match exchange.var("CONTENT_TYPE") {
         b"" => b"application/octet-stream",
@@ -180,7 +123,7 @@ fn mode(exchange: &Exchange) -> &[u8] {
 }
 
 /// The contract that the query string picks from.
-fn echo<W: Write>(exchange: &Exchange, answer: &mut Answer<'_, W>) -> io::Result<()> {
+fn echo<M: Front, W: Write>(exchange: &Exchange, answer: &mut Answer<'_, M, W>) -> io::Result<()> {
     let n = exchange.number();
     match mode(exchange) {
         b"size" => size(exchange, n, answer),
@@ -228,7 +171,11 @@ fn echo<W: Write>(exchange: &Exchange, answer: &mut Answer<'_, W>) -> io::Result
 }
 
 /// `n` bytes of numbered lines.
-fn size<W: Write>(exchange: &Exchange, n: u64, answer: &mut Answer<'_, W>) -> io::Result<()> {
+fn size<M: Front, W: Write>(
+    exchange: &Exchange,
+    n: u64,
+    answer: &mut Answer<'_, M, W>,
+) -> io::Result<()> {
     let fields = [("Content-Type", &b"text/plain"[..])];
     answer.head(200, &fields, Length::Known(n))?;
     let mut left = n;
@@ -272,16 +219,12 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
 }
 
 /// Lets the user `demo` in, and nobody else.
-fn auth<W: Write>(
+fn auth<M: Front, W: Write>(
     exchange: &mut Exchange,
-    event: Event<'_>,
-    answer: &mut Answer<'_, W>,
+    event: Request<'_, M::Ext<'_>>,
+    answer: &mut Answer<'_, M, W>,
 ) -> io::Result<()> {
     match event {
-        Request::Field { field, .. } => {
-            exchange.push(field);
-            Ok(())
-        }
         Request::HeadEnd { .. } => {
             exchange.over = true;
             if exchange.role != Role::Authorizer {
@@ -297,6 +240,7 @@ fn auth<W: Write>(
             answer.text(401, &challenge, b"who are you?\n")
         }
         Request::Begin { .. }
+        | Request::Field { .. }
         | Request::Body { .. }
         | Request::BodyEnd { .. }
         | Request::Fault { .. }

@@ -13,7 +13,8 @@ use crate::cgi_env::Vars;
 use crate::endpoint::Endpoint;
 use crate::listen::Listener;
 use crate::perform::{Plan, perform};
-use crate::serve::{Options, Service};
+use crate::service::{Options, Service};
+use crate::site::Site;
 
 const HELP: &str = "\
 usage: vestibule demo
@@ -36,7 +37,10 @@ pub fn main(mut args: Args) -> Ended {
     let listener = Listener::bind(&address).map_err(failed)?;
     let real = listener.endpoint(&address);
     let options = Options {
-        app: App::Echo,
+        site: Site {
+            app: App::Echo,
+            root: None,
+        },
         workers: 4,
         max_body: u64::MAX,
     };

@@ -3,17 +3,17 @@
 use std::io::{self, BufWriter, Write};
 
 use vestibule::adapt::blocking::write_frame;
-use vestibule::fcgi::{self, Role, Slot};
-use vestibule::{Cut, Field, Frame, Id, Length, Server as _};
+use vestibule::cgi::meta::header_name;
+use vestibule::fcgi::Role;
+use vestibule::{Cut, Field, Frame, Id, Length, Space};
 
-/// The machine of a served connection.
-pub type Machine = fcgi::Server<Vec<Slot>>;
+use crate::front::Front;
 
-/// The variables of a request and what came of its body.
+/// The fields of a request and what came of its body.
 pub struct Exchange {
     pub role: Role,
-    /// Complete variables, in order; the last may be under way.
-    vars: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Complete fields, in order; the last may be under way.
+    fields: Vec<(Space, Vec<u8>, Vec<u8>)>,
     /// Bytes of body so far, and their FNV-1a.
     pub length: u64,
     pub hash: u64,
@@ -28,7 +28,7 @@ impl Exchange {
     pub fn new(role: Role) -> Self {
         Exchange {
             role,
-            vars: Vec::new(),
+            fields: Vec::new(),
             length: 0,
             hash: FNV_START,
             over: false,
@@ -38,9 +38,9 @@ impl Exchange {
     /// A variable or a piece of one.
     pub fn push(&mut self, field: Field<'_>) {
         if matches!(field.cut, Cut::Whole | Cut::First) {
-            self.vars.push((Vec::new(), Vec::new()));
+            self.fields.push((field.space, Vec::new(), Vec::new()));
         }
-        if let Some((name, value)) = self.vars.last_mut() {
+        if let Some((_, name, value)) = self.fields.last_mut() {
             name.extend_from_slice(field.name);
             value.extend_from_slice(field.value);
         }
@@ -55,7 +55,7 @@ impl Exchange {
 
     /// All variables, sorted.
     pub fn sorted(&self) -> Vec<(&[u8], &[u8])> {
-        let mut all: Vec<_> = self.vars.iter().map(|(n, v)| (&n[..], &v[..])).collect();
+        let mut all: Vec<_> = self.vars().collect();
         all.sort();
         all
     }
@@ -63,15 +63,41 @@ impl Exchange {
     /// The value of a variable; empty where there is none, or where several
     /// differ, since nothing tells which of them to believe.
     pub fn var(&self, name: &str) -> &[u8] {
-        let mut values = self
-            .vars
-            .iter()
-            .filter(|(n, _)| n == name.as_bytes())
-            .map(|(_, v)| &v[..]);
+        let mut values = self.vars().filter(|v| v.0 == name.as_bytes());
         match values.next() {
-            Some(first) if values.all(|v| v == first) => first,
+            Some(first) if values.all(|v| v.1 == first.1) => first.1,
             _ => &[],
         }
+    }
+
+    fn vars(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let vars = self.fields.iter().filter(|f| f.0 == Space::Var);
+        vars.map(|(_, name, value)| (&name[..], &value[..]))
+    }
+
+    /// The value of a header field, however it came; `None` where there is
+    /// none, or where there are several.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        let name = name.as_bytes();
+        let mut found = self.fields.iter().filter(|f| match f.0 {
+            Space::Header => f.1.eq_ignore_ascii_case(name),
+            Space::Var => header_name(&f.1).is_some_and(|n| n.is(name)),
+            Space::Trailer | Space::Attribute => false,
+        });
+        let value = &found.next()?.2;
+        found.next().is_none().then(|| value.trim_ascii())
+    }
+
+    /// Sets a variable, in place of any that came under its name.
+    pub fn set(&mut self, name: &str, value: &[u8]) {
+        self.remove(name);
+        let field = (Space::Var, name.into(), value.into());
+        self.fields.push(field);
+    }
+
+    pub fn remove(&mut self, name: &str) {
+        self.fields
+            .retain(|f| f.0 != Space::Var || f.1 != name.as_bytes());
     }
 
     /// The value of a member of the query string, the first of that name.
@@ -94,14 +120,14 @@ impl Exchange {
 }
 
 /// The answer under way: small frames are gathered, large ones pass.
-pub struct Answer<'a, W: Write> {
-    pub machine: &'a mut Machine,
+pub struct Answer<'a, M: Front, W: Write> {
+    pub machine: &'a mut M,
     out: BufWriter<W>,
     id: Id,
 }
 
-impl<'a, W: Write> Answer<'a, W> {
-    pub fn new(machine: &'a mut Machine, id: Id, out: W) -> Self {
+impl<'a, M: Front, W: Write> Answer<'a, M, W> {
+    pub fn new(machine: &'a mut M, id: Id, out: W) -> Self {
         Answer {
             machine,
             out: BufWriter::new(out),
@@ -136,7 +162,7 @@ impl<'a, W: Write> Answer<'a, W> {
 
     pub fn log(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            write_frame(&mut self.out, self.machine.stderr(self.id, &mut bytes)?)?;
+            write_frame(&mut self.out, self.machine.note(self.id, &mut bytes)?)?;
         }
         Ok(())
     }

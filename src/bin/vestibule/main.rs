@@ -7,21 +7,28 @@ mod args;
 mod body;
 mod call;
 mod cgi_env;
+mod date;
 mod decode;
 mod demo;
 mod endpoint;
 mod events;
 mod exchange;
+mod files;
 mod filter;
+mod front;
 mod json;
 mod ladder;
 mod listen;
+mod overload;
 mod perform;
 mod records;
+mod root;
 mod serve;
+mod service;
 #[cfg(unix)]
 #[allow(unsafe_code)]
 mod signal;
+mod site;
 mod tap;
 
 use args::{Args, Failure, complain};

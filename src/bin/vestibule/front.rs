@@ -1,0 +1,48 @@
+//! A server machine of any protocol, as what we serve sees it.
+
+use vestibule::fcgi::{self, Role, ServerExt, Slot};
+use vestibule::{Frame, Id, Refused, Rejection, Server};
+
+/// What an event of the protocol's own means here.
+pub enum Own<'i> {
+    /// Bytes of the file that a Filter works on.
+    Data(Id, &'i [u8]),
+    DataEnd(Id),
+    /// To be answered by default.
+    Other,
+}
+
+/// Beside what every server machine does.
+pub trait Front: Server {
+    /// Which exchange of the connection it is, from zero.
+    fn place(&self, id: Id) -> Option<usize>;
+    /// The role that the application is to play.
+    fn part(&self, id: Id) -> Option<Role>;
+    /// Text for the error log of who asks; dropped where the wire has none.
+    fn note<'b>(&mut self, id: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused>;
+    /// Refuses a role.
+    fn decline(&mut self, id: Id) -> Result<Frame<'static>, Refused>;
+    fn own<'i>(ext: &Self::Ext<'i>) -> Own<'i>;
+}
+
+impl Front for fcgi::Server<Vec<Slot>> {
+    fn place(&self, id: Id) -> Option<usize> {
+        self.slot_of(id)
+    }
+    fn part(&self, id: Id) -> Option<Role> {
+        self.role(id)
+    }
+    fn note<'b>(&mut self, id: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
+        self.stderr(id, text)
+    }
+    fn decline(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+        self.reject(id, Rejection::UnknownRole)
+    }
+    fn own<'i>(ext: &<Self as Server>::Ext<'i>) -> Own<'i> {
+        match *ext {
+            ServerExt::Data { id, bytes } => Own::Data(id, bytes),
+            ServerExt::DataEnd { id } => Own::DataEnd(id),
+            _ => Own::Other,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! What a connection is told that finds no free worker.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use vestibule::adapt::Transport as _;
+use vestibule::adapt::blocking::{answer, run};
+use vestibule::fcgi::{self, Slot};
+use vestibule::{Request, Timeouts};
+
+use crate::endpoint::Stream;
+
+/// How many are told at once. Beyond, a connection is closed without a word:
+/// it would take as much as serving it.
+const MOST: usize = 64;
+
+static TELLING: AtomicUsize = AtomicUsize::new(0);
+
+/// How long that may take, in milliseconds.
+const TIME: u32 = 1000;
+
+/// Says so, on a thread of its own, and closes.
+pub fn refuse(stream: Stream) {
+    if TELLING.fetch_add(1, Ordering::Relaxed) >= MOST {
+        TELLING.fetch_sub(1, Ordering::Relaxed);
+        return;
+    }
+    let telling = Telling;
+    // It needs little: the machine is small, and so is what it says.
+    let thread = std::thread::Builder::new().stack_size(128 * 1024);
+    let _ = thread.spawn(move || {
+        tell(&stream);
+        drop(telling);
+    });
+}
+
+/// Counted down also where no thread could be had.
+struct Telling;
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        TELLING.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// FastCGI: each request is ended as OVERLOADED by a machine without a slot.
+fn tell(stream: &Stream) {
+    let mut machine = fcgi::Server::new(Vec::<Slot>::new());
+    let mut buf = [0; 4096];
+    let mut told = false;
+    let _ = run(
+        &mut machine,
+        &mut &*stream,
+        &mut buf,
+        Timeouts::all(TIME),
+        |machine, event, stream| {
+            told |= matches!(event, Request::Ext(fcgi::ServerExt::Surplus { .. }));
+            answer(machine, event, stream)?;
+            Ok(match told {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            })
+        },
+    );
+    linger(stream);
+}
+
+/// Reads and drops for a moment: closing with unread input would destroy what
+/// was said.
+fn linger(stream: &Stream) {
+    use std::io::Read as _;
+    let _ = stream.shutdown(std::net::Shutdown::Write);
+    let _ = stream.read_timeout(Some(Duration::from_millis(u64::from(TIME))));
+    let mut buf = [0; 4096];
+    for _ in 0..64 {
+        match (&mut &*stream).read(&mut buf) {
+            Ok(1..) => {}
+            _ => break,
+        }
+    }
+}

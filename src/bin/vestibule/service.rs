@@ -1,0 +1,344 @@
+//! A running service: connections on a bounded number of threads.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::Shutdown;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use vestibule::adapt::Transport;
+use vestibule::adapt::blocking::run;
+use vestibule::fcgi::{self, ServerLimits, Slot};
+use vestibule::{Phase, Server as _, Status as _, Timeouts};
+
+use crate::args::{Ended, Failure, complain};
+use crate::endpoint::Stream;
+use crate::listen::{Listener, Waker};
+use crate::overload;
+use crate::site::{Site, Table};
+
+/// Requests at once on a connection.
+const SLOTS: usize = 16;
+
+/// How long running requests may go on after a signal: a peer that takes or
+/// sends a byte now and then would else keep us for ever.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// How long to wait for the accepting threads, which remove their files. One
+/// whose file somebody else has removed cannot be woken.
+const LEAVE: Duration = Duration::from_secs(1);
+
+/// How long all workers may be busy, with no idle connection to be closed,
+/// before new connections are refused at once.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// How long a new connection may say nothing while others wait.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// What to serve, and how.
+#[derive(Debug)]
+pub struct Options {
+    pub site: Site,
+    pub workers: u16,
+    pub max_body: u64,
+}
+
+/// A running service.
+pub struct Service {
+    shared: Arc<Shared>,
+    wakers: Vec<Waker>,
+}
+
+struct Shared {
+    options: Options,
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    stop: bool,
+    /// Accepting threads that are still there, and why the last one is not.
+    accepting: usize,
+    broken: Option<io::Error>,
+    next: u64,
+    /// Connections that found no worker.
+    refused: u64,
+    /// Since when all are busy.
+    full: Option<Instant>,
+    connections: HashMap<u64, Arc<Connection>>,
+}
+
+struct Connection {
+    stream: Stream,
+    since: Instant,
+    busy: Mutex<Busy>,
+}
+
+#[derive(Default)]
+struct Busy {
+    /// A request is there whose head is complete.
+    running: bool,
+    /// Something came of what was sent.
+    begun: bool,
+    /// There was a request, and the next has not begun.
+    idle: bool,
+    stop: bool,
+}
+
+impl Connection {
+    /// Ends it for one that is waiting, if it waits for nothing but a next
+    /// request, or has been silent for too long. Whether it does.
+    fn give_way(&self) -> bool {
+        let mut busy = lock(&self.busy);
+        let silent = !busy.begun && self.since.elapsed() > SILENCE;
+        if !(busy.idle || silent) || busy.stop {
+            return false;
+        }
+        busy.stop = true;
+        let _ = self.stream.shutdown(Shutdown::Read);
+        true
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Service {
+    /// Starts to accept, in threads.
+    pub fn start(options: Options, listeners: Vec<Listener>) -> Service {
+        let shared = Arc::new(Shared {
+            options,
+            state: Mutex::new(State {
+                accepting: listeners.len(),
+                ..State::default()
+            }),
+            changed: Condvar::new(),
+        });
+        let wakers = listeners.iter().map(Listener::waker).collect();
+        for listener in listeners {
+            let shared = Arc::clone(&shared);
+            std::thread::spawn(move || {
+                let ended = accept(&shared, &listener);
+                drop(listener);
+                let mut state = lock(&shared.state);
+                state.accepting -= 1;
+                state.broken = ended.err().or(state.broken.take());
+                shared.changed.notify_all();
+            });
+        }
+        Service { shared, wakers }
+    }
+
+    /// Until a signal comes.
+    pub fn run(&self) -> Ended {
+        let mut state = lock(&self.shared.state);
+        while stop_signals() == 0 {
+            if state.accepting == 0 {
+                let why = state.broken.take().map_or(String::new(), |e| e.to_string());
+                return Err(Failure::Exit(1, format!("cannot accept: {why}")));
+            }
+            // A signal wakes no condition variable, so look now and then.
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, Duration::from_millis(50))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+        drop(state);
+        self.stop(|| stop_signals() > 1);
+        Ok(0)
+    }
+
+    /// Accepts no more, closes what is idle, waits for the rest.
+    pub fn stop(&self, hurry: impl Fn() -> bool) {
+        let mut state = lock(&self.shared.state);
+        state.stop = true;
+        self.shared.changed.notify_all();
+        for connection in state.connections.values() {
+            let mut busy = lock(&connection.busy);
+            busy.stop = true;
+            if !busy.running {
+                // What has come already is read first.
+                let _ = connection.stream.shutdown(Shutdown::Read);
+            }
+        }
+        drop(state);
+        for waker in &self.wakers {
+            waker.wake();
+        }
+        self.wait(GRACE, |state| state.connections.is_empty() || hurry());
+        let blocked = |waker: &&Waker| matches!(waker, Waker::None);
+        let blocked = self.wakers.iter().filter(blocked).count();
+        self.wait(LEAVE, |state| state.accepting <= blocked || hurry());
+        let refused = lock(&self.shared.state).refused;
+        if refused > 0 {
+            complain(&format!(
+                "vestibule serve: {refused} connections found no free worker"
+            ));
+        }
+    }
+
+    /// Waits until something is so, or for `most`.
+    fn wait(&self, most: Duration, so: impl Fn(&State) -> bool) {
+        let end = Instant::now() + most;
+        let mut state = lock(&self.shared.state);
+        while !so(&state) && Instant::now() < end {
+            state = self
+                .shared
+                .changed
+                .wait_timeout(state, Duration::from_millis(50))
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
+        }
+    }
+}
+
+fn stop_signals() -> u32 {
+    #[cfg(unix)]
+    return crate::signal::seen();
+    #[cfg(not(unix))]
+    return 0;
+}
+
+/// Accepts until the service stops.
+fn accept(shared: &Arc<Shared>, listener: &Listener) -> io::Result<()> {
+    loop {
+        let accepted = listener.accept();
+        let mut state = lock(&shared.state);
+        if state.stop {
+            return Ok(());
+        }
+        let stream = match accepted {
+            Ok(Some(stream)) => stream,
+            Ok(None) => continue,
+            Err(error) if fatal(&error) => return Err(error),
+            Err(_) => {
+                // Out of descriptors, most likely: something must end first.
+                let pause = Duration::from_millis(100);
+                let _ = shared.changed.wait_timeout(state, pause);
+                continue;
+            }
+        };
+        let Some(granted) = worker(shared, state) else {
+            overload::refuse(stream);
+            continue;
+        };
+        state = granted;
+        if state.stop {
+            return Ok(());
+        }
+        let key = state.next;
+        state.next += 1;
+        let connection = Arc::new(Connection {
+            stream,
+            since: Instant::now(),
+            busy: Mutex::default(),
+        });
+        state.connections.insert(key, Arc::clone(&connection));
+        drop(state);
+        let shared = Arc::clone(shared);
+        let worker = std::thread::Builder::new().spawn({
+            let shared = Arc::clone(&shared);
+            move || {
+                // Taken off the list even if it should panic.
+                let _entry = Entry {
+                    shared: &shared,
+                    key,
+                };
+                converse(&shared.options, &connection);
+            }
+        });
+        if worker.is_err() {
+            drop(Entry {
+                shared: &shared,
+                key,
+            });
+        }
+    }
+}
+
+/// Waits until there is a worker for one more connection, or the service
+/// stops; `None` where none comes free.
+fn worker<'s>(
+    shared: &'s Shared,
+    mut state: MutexGuard<'s, State>,
+) -> Option<MutexGuard<'s, State>> {
+    let full = |state: &mut State| {
+        !state.stop && state.connections.len() >= usize::from(shared.options.workers)
+    };
+    while full(&mut state) {
+        let now = Instant::now();
+        // One that gives way still needs a moment to leave.
+        let since = match state.connections.values().any(|c| c.give_way()) {
+            true => now,
+            false => state.full.unwrap_or(now),
+        };
+        state.full = Some(since);
+        let left = (since + PATIENCE).saturating_duration_since(now);
+        if left.is_zero() {
+            state.refused += 1;
+            return None;
+        }
+        state = shared
+            .changed
+            .wait_timeout(state, left)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0;
+    }
+    state.full = None;
+    Some(state)
+}
+
+/// Whether a listening socket is of no more use.
+fn fatal(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported
+    )
+}
+
+struct Entry<'s> {
+    shared: &'s Shared,
+    key: u64,
+}
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        lock(&self.shared.state).connections.remove(&self.key);
+        self.shared.changed.notify_all();
+    }
+}
+
+/// One connection, until it ends.
+fn converse(options: &Options, connection: &Connection) {
+    let limits = ServerLimits::DEFAULT.body_bytes(options.max_body);
+    let requests = options.workers.saturating_mul(SLOTS as u16);
+    let mut machine = fcgi::Server::with_limits(vec![Slot::EMPTY; SLOTS], limits)
+        .values(options.workers, requests);
+    let mut table = Table::new(&options.site, SLOTS);
+    let mut buf = vec![0; 32 * 1024];
+    let mut stream = &connection.stream;
+    // Whatever the outcome: an application has nobody to tell.
+    let _ = run(
+        &mut machine,
+        &mut stream,
+        &mut buf,
+        Timeouts::DEFAULT,
+        |machine, event, stream| {
+            let handled = table.handle(machine, event, stream);
+            let mut busy = lock(&connection.busy);
+            busy.running = !matches!(machine.phase(), Phase::Idle | Phase::Head);
+            busy.begun = true;
+            busy.idle = machine.phase() == Phase::Idle;
+            if busy.stop {
+                machine.shutdown();
+            }
+            drop(busy);
+            handled.map(ControlFlow::Continue)
+        },
+    );
+}
