@@ -44,7 +44,7 @@ pub fn main(mut args: Args) -> Ended {
         workers: 4,
         max_body: u64::MAX,
     };
-    let service = Service::start(options, vec![listener]);
+    let service = Service::start(options, vec![(address.scheme, listener)]);
     print(&format!(
         "An application at {real}, and a web server that calls it:\n\n"
     ))?;

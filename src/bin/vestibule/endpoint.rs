@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use vestibule::adapt::Transport;
 
+use crate::context::Ends;
+
 /// A parsed endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -208,6 +210,20 @@ macro_rules! either {
             Stream::Unix($s) => $do,
         }
     };
+}
+
+impl Stream {
+    /// Both ends, as far as they have addresses.
+    pub fn ends(&self) -> Ends {
+        match self {
+            Stream::Tcp(stream) => Ends {
+                remote: stream.peer_addr().ok(),
+                local: stream.local_addr().ok(),
+            },
+            #[cfg(unix)]
+            Stream::Unix(_) => Ends::default(),
+        }
+    }
 }
 
 impl Read for &Stream {

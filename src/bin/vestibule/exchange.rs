@@ -95,6 +95,16 @@ impl Exchange {
         self.fields.push(field);
     }
 
+    /// Adds a variable.
+    pub fn add(&mut self, name: Vec<u8>, value: Vec<u8>) {
+        self.fields.push((Space::Var, name, value));
+    }
+
+    /// Takes all fields out.
+    pub fn take(&mut self) -> Vec<(Space, Vec<u8>, Vec<u8>)> {
+        std::mem::take(&mut self.fields)
+    }
+
     pub fn remove(&mut self, name: &str) {
         self.fields
             .retain(|f| f.0 != Space::Var || f.1 != name.as_bytes());

@@ -1,7 +1,7 @@
 //! A server machine of any protocol, as what we serve sees it.
 
 use vestibule::fcgi::{self, Role, ServerExt, Slot};
-use vestibule::{Frame, Id, Refused, Rejection, Server};
+use vestibule::{Frame, Id, Refused, Rejection, Server, http1};
 
 /// What an event of the protocol's own means here.
 pub enum Own<'i> {
@@ -14,6 +14,8 @@ pub enum Own<'i> {
 
 /// Beside what every server machine does.
 pub trait Front: Server {
+    /// Whether who asks is a web server, which has worked the variables out.
+    const VARIABLES: bool;
     /// Which exchange of the connection it is, from zero.
     fn place(&self, id: Id) -> Option<usize>;
     /// The role that the application is to play.
@@ -26,6 +28,8 @@ pub trait Front: Server {
 }
 
 impl Front for fcgi::Server<Vec<Slot>> {
+    const VARIABLES: bool = true;
+
     fn place(&self, id: Id) -> Option<usize> {
         self.slot_of(id)
     }
@@ -44,5 +48,26 @@ impl Front for fcgi::Server<Vec<Slot>> {
             ServerExt::DataEnd { id } => Own::DataEnd(id),
             _ => Own::Other,
         }
+    }
+}
+
+impl Front for http1::Server {
+    const VARIABLES: bool = false;
+
+    fn place(&self, _: Id) -> Option<usize> {
+        Some(0)
+    }
+    fn part(&self, _: Id) -> Option<Role> {
+        Some(Role::Responder)
+    }
+    fn note<'b>(&mut self, _: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
+        *text = &[];
+        Ok(Frame::EMPTY)
+    }
+    fn decline(&mut self, _: Id) -> Result<Frame<'static>, Refused> {
+        Err(Refused::State)
+    }
+    fn own<'i>(ext: &<Self as Server>::Ext<'i>) -> Own<'i> {
+        match *ext {}
     }
 }

@@ -7,6 +7,7 @@ mod args;
 mod body;
 mod call;
 mod cgi_env;
+mod context;
 mod date;
 mod decode;
 mod demo;

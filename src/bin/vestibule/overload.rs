@@ -1,5 +1,6 @@
 //! What a connection is told that finds no free worker.
 
+use std::io::{Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use vestibule::adapt::blocking::{answer, run};
 use vestibule::fcgi::{self, Slot};
 use vestibule::{Request, Timeouts};
 
-use crate::endpoint::Stream;
+use crate::endpoint::{Scheme, Stream};
 
 /// How many are told at once. Beyond, a connection is closed without a word:
 /// it would take as much as serving it.
@@ -21,7 +22,7 @@ static TELLING: AtomicUsize = AtomicUsize::new(0);
 const TIME: u32 = 1000;
 
 /// Says so, on a thread of its own, and closes.
-pub fn refuse(stream: Stream) {
+pub fn refuse(scheme: Scheme, stream: Stream) {
     if TELLING.fetch_add(1, Ordering::Relaxed) >= MOST {
         TELLING.fetch_sub(1, Ordering::Relaxed);
         return;
@@ -30,7 +31,11 @@ pub fn refuse(stream: Stream) {
     // It needs little: the machine is small, and so is what it says.
     let thread = std::thread::Builder::new().stack_size(128 * 1024);
     let _ = thread.spawn(move || {
-        tell(&stream);
+        match scheme {
+            Scheme::Fcgi => fcgi(&stream),
+            Scheme::Http => http(&stream),
+        }
+        linger(&stream);
         drop(telling);
     });
 }
@@ -45,7 +50,7 @@ impl Drop for Telling {
 }
 
 /// FastCGI: each request is ended as OVERLOADED by a machine without a slot.
-fn tell(stream: &Stream) {
+fn fcgi(stream: &Stream) {
     let mut machine = fcgi::Server::new(Vec::<Slot>::new());
     let mut buf = [0; 4096];
     let mut told = false;
@@ -63,13 +68,21 @@ fn tell(stream: &Stream) {
             })
         },
     );
-    linger(stream);
+}
+
+/// HTTP: whatever is asked, the answer is the same, so none need be read.
+fn http(mut stream: &Stream) {
+    let time = Duration::from_millis(u64::from(TIME));
+    let _ = stream.write_timeout(Some(time));
+    let _ = stream.write_all(
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n\
+          Content-Length: 11\r\nRetry-After: 1\r\nConnection: close\r\n\r\noverloaded\n",
+    );
 }
 
 /// Reads and drops for a moment: closing with unread input would destroy what
 /// was said.
 fn linger(stream: &Stream) {
-    use std::io::Read as _;
     let _ = stream.shutdown(std::net::Shutdown::Write);
     let _ = stream.read_timeout(Some(Duration::from_millis(u64::from(TIME))));
     let mut buf = [0; 4096];

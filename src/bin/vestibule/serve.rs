@@ -117,7 +117,7 @@ pub fn main(mut args: Args) -> Ended {
         let failed = |error| Failure::Exit(1, format!("cannot listen at {address}: {error}"));
         let listener = Listener::bind(address).map_err(failed)?;
         let _ = writeln!(io::stdout(), "listening at {}", listener.endpoint(address));
-        listeners.push(listener);
+        listeners.push((address.scheme, listener));
     }
     let _ = io::stdout().flush();
     let site = Site { app, root };

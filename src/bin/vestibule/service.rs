@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport;
 use vestibule::adapt::blocking::run;
-use vestibule::fcgi::{self, ServerLimits, Slot};
-use vestibule::{Phase, Server as _, Status as _, Timeouts};
+use vestibule::fcgi::{self, Slot};
+use vestibule::{Phase, Timeouts, http1};
 
 use crate::args::{Ended, Failure, complain};
-use crate::endpoint::Stream;
+use crate::endpoint::{Scheme, Stream};
+use crate::front::Front;
 use crate::listen::{Listener, Waker};
 use crate::overload;
 use crate::site::{Site, Table};
@@ -108,7 +109,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Service {
     /// Starts to accept, in threads.
-    pub fn start(options: Options, listeners: Vec<Listener>) -> Service {
+    pub fn start(options: Options, listeners: Vec<(Scheme, Listener)>) -> Service {
         let shared = Arc::new(Shared {
             options,
             state: Mutex::new(State {
@@ -117,11 +118,11 @@ impl Service {
             }),
             changed: Condvar::new(),
         });
-        let wakers = listeners.iter().map(Listener::waker).collect();
-        for listener in listeners {
+        let wakers = listeners.iter().map(|l| l.1.waker()).collect();
+        for (scheme, listener) in listeners {
             let shared = Arc::clone(&shared);
             std::thread::spawn(move || {
-                let ended = accept(&shared, &listener);
+                let ended = accept(&shared, scheme, &listener);
                 drop(listener);
                 let mut state = lock(&shared.state);
                 state.accepting -= 1;
@@ -205,7 +206,7 @@ fn stop_signals() -> u32 {
 }
 
 /// Accepts until the service stops.
-fn accept(shared: &Arc<Shared>, listener: &Listener) -> io::Result<()> {
+fn accept(shared: &Arc<Shared>, scheme: Scheme, listener: &Listener) -> io::Result<()> {
     loop {
         let accepted = listener.accept();
         let mut state = lock(&shared.state);
@@ -224,7 +225,7 @@ fn accept(shared: &Arc<Shared>, listener: &Listener) -> io::Result<()> {
             }
         };
         let Some(granted) = worker(shared, state) else {
-            overload::refuse(stream);
+            overload::refuse(scheme, stream);
             continue;
         };
         state = granted;
@@ -249,7 +250,10 @@ fn accept(shared: &Arc<Shared>, listener: &Listener) -> io::Result<()> {
                     shared: &shared,
                     key,
                 };
-                converse(&shared.options, &connection);
+                match scheme {
+                    Scheme::Fcgi => fcgi(&shared.options, &connection),
+                    Scheme::Http => http(&shared.options, &connection),
+                }
             }
         });
         if worker.is_err() {
@@ -313,18 +317,34 @@ impl Drop for Entry<'_> {
     }
 }
 
-/// One connection, until it ends.
-fn converse(options: &Options, connection: &Connection) {
-    let limits = ServerLimits::DEFAULT.body_bytes(options.max_body);
+fn fcgi(options: &Options, connection: &Connection) {
+    let limits = fcgi::ServerLimits::DEFAULT.body_bytes(options.max_body);
     let requests = options.workers.saturating_mul(SLOTS as u16);
     let mut machine = fcgi::Server::with_limits(vec![Slot::EMPTY; SLOTS], limits)
         .values(options.workers, requests);
-    let mut table = Table::new(&options.site, SLOTS);
-    let mut buf = vec![0; 32 * 1024];
+    converse(&mut machine, options, connection, SLOTS);
+}
+
+fn http(options: &Options, connection: &Connection) {
+    let mut limits = http1::ServerLimits::DEFAULT;
+    limits.common = limits.common.body_bytes(options.max_body);
+    let mut machine = http1::Server::with_limits(limits);
+    converse(&mut machine, options, connection, 1);
+}
+
+/// One connection, until it ends.
+fn converse<M: Front>(
+    machine: &mut M,
+    options: &Options,
+    connection: &Connection,
+    exchanges: usize,
+) {
     let mut stream = &connection.stream;
-    // Whatever the outcome: an application has nobody to tell.
+    let mut table = Table::new(&options.site, stream.ends(), exchanges);
+    let mut buf = vec![0; 32 * 1024];
+    // Whatever the outcome: what is served has nobody to tell.
     let _ = run(
-        &mut machine,
+        machine,
         &mut stream,
         &mut buf,
         Timeouts::DEFAULT,

@@ -10,6 +10,7 @@ use vestibule::fcgi::Role;
 use vestibule::{Error, Length, Request};
 
 use crate::apps::{self, App};
+use crate::context::{self, Ends};
 use crate::date;
 use crate::exchange::{Answer, Exchange};
 use crate::files::{self, Asked, Facts};
@@ -26,6 +27,7 @@ pub struct Site {
 /// The exchanges of one connection: one for each slot of its machine.
 pub struct Table<'s> {
     site: &'s Site,
+    ends: Ends,
     exchanges: Vec<Option<Exchange>>,
 }
 
@@ -33,9 +35,10 @@ pub struct Table<'s> {
 const CHUNK: usize = 64 * 1024;
 
 impl<'s> Table<'s> {
-    pub fn new(site: &'s Site, slots: usize) -> Self {
+    pub fn new(site: &'s Site, ends: Ends, slots: usize) -> Self {
         Table {
             site,
+            ends,
             exchanges: (0..slots).map(|_| None).collect(),
         }
     }
@@ -82,12 +85,18 @@ impl<'s> Table<'s> {
                 exchange.push(field);
                 Ok(())
             }
-            Request::HeadEnd { .. } if exchange.role == Role::Responder => {
-                match found(self.site, exchange, &mut answer) {
-                    Ok(()) if exchange.over => Ok(()),
-                    Ok(()) => apps::hand(self.site.app, exchange, event, id, &mut answer),
-                    failed => failed,
-                }
+            Request::HeadEnd { length, .. } if exchange.role == Role::Responder => {
+                let headed = head(self.site, &self.ends, exchange, length, &mut answer);
+                headed.and_then(|()| {
+                    if !exchange.over {
+                        apps::hand(self.site.app, exchange, event, id, &mut answer)?;
+                    }
+                    if !exchange.over {
+                        let frame = answer.machine.demand(id, usize::MAX)?;
+                        answer.frame(frame)?;
+                    }
+                    Ok(())
+                })
             }
             event => apps::hand(self.site.app, exchange, event, id, &mut answer),
         };
@@ -106,15 +115,41 @@ impl<'s> Table<'s> {
     }
 }
 
+/// A head is complete: its variables, and what the root says of it.
+fn head<M: Front, W: Write>(
+    site: &Site,
+    ends: &Ends,
+    exchange: &mut Exchange,
+    length: Length,
+    answer: &mut Answer<'_, M, W>,
+) -> io::Result<()> {
+    if !M::VARIABLES
+        && let Err(status) = context::complete(exchange, ends, length)
+    {
+        exchange.over = true;
+        return refuse(status, &[], answer);
+    }
+    match &site.root {
+        Some(root) => found(root, exchange, answer),
+        None => Ok(()),
+    }
+}
+
+/// An answer that is no more than its status.
+fn refuse<M: Front, W: Write>(
+    status: u16,
+    fields: &[(&str, &[u8])],
+    answer: &mut Answer<'_, M, W>,
+) -> io::Result<()> {
+    answer.text(status, fields, format!("refused: {status}\n").as_bytes())
+}
+
 /// What the root says of a request: an answer, or variables for who gives one.
 fn found<M: Front, W: Write>(
-    site: &Site,
+    root: &Root,
     exchange: &mut Exchange,
     answer: &mut Answer<'_, M, W>,
 ) -> io::Result<()> {
-    let Some(root) = &site.root else {
-        return Ok(());
-    };
     let found = root.resolve(exchange.var("REQUEST_URI"));
     match found {
         Found::Script {
@@ -148,7 +183,7 @@ fn found<M: Front, W: Write>(
         Found::Nothing => Ok(()),
         Found::Refused(status) => {
             exchange.over = true;
-            answer.text(status, &[], format!("refused: {status}\n").as_bytes())
+            refuse(status, &[], answer)
         }
     }
 }
@@ -174,7 +209,7 @@ fn send<M: Front, W: Write>(
                 answer.head(304, &fields, Length::None)?;
                 answer.finish()
             }
-            status => answer.text(status, &fields, format!("refused: {status}\n").as_bytes()),
+            status => refuse(status, &fields, answer),
         };
     };
     answer.head(say.status, &fields, Length::Known(left))?;

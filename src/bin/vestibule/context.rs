@@ -1,0 +1,202 @@
+//! What an application is told of a request that came by HTTP: the variables
+//! of RFC 3875, 4.1, and those that PHP and others expect beside them.
+
+use std::net::SocketAddr;
+
+use vestibule::cgi::meta::{Mapping, vars};
+use vestibule::cgi::path::{Mount, PathRules, Slash, query, raw_path, split};
+use vestibule::{Field, Length, Refused, Space};
+
+use crate::exchange::Exchange;
+
+/// Both ends of a connection, as far as they have addresses.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ends {
+    pub remote: Option<SocketAddr>,
+    pub local: Option<SocketAddr>,
+}
+
+/// What SERVER_SOFTWARE says.
+pub const SOFTWARE: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
+
+/// Makes variables of a head that came by HTTP. The error is a status.
+pub fn complete(exchange: &mut Exchange, ends: &Ends, length: Length) -> Result<(), u16> {
+    let target = exchange.var("REQUEST_URI").to_vec();
+    headers(exchange)?;
+    if let Length::Known(n) = length {
+        exchange.set("CONTENT_LENGTH", n.to_string().as_bytes());
+    }
+    path(exchange, &target)?;
+    let host = exchange.var("HTTP_HOST").to_vec();
+    let name = match (host_name(&host), ends.local) {
+        (b"", Some(SocketAddr::V6(at))) => format!("[{}]", at.ip()).into_bytes(),
+        (b"", Some(SocketAddr::V4(at))) => at.ip().to_string().into_bytes(),
+        (b"", None) => b"localhost".to_vec(),
+        (name, _) => name.to_vec(),
+    };
+    exchange.set("SERVER_NAME", &name);
+    // Of the socket, not of Host: a client must not choose it.
+    let port = ends.local.map_or(80, |at| at.port());
+    exchange.set("SERVER_PORT", port.to_string().as_bytes());
+    if let Some(at) = ends.local {
+        let at = at.ip().to_canonical().to_string();
+        exchange.set("SERVER_ADDR", at.as_bytes());
+    }
+    if let Some(at) = ends.remote {
+        let ip = at.ip().to_canonical().to_string();
+        exchange.set("REMOTE_ADDR", ip.as_bytes());
+        exchange.set("REMOTE_PORT", at.port().to_string().as_bytes());
+    }
+    exchange.set("REQUEST_SCHEME", b"http");
+    exchange.set("GATEWAY_INTERFACE", b"CGI/1.1");
+    exchange.set("SERVER_SOFTWARE", SOFTWARE.as_bytes());
+    Ok(())
+}
+
+/// Header fields become variables, but for the length: framing says that.
+fn headers(exchange: &mut Exchange) -> Result<(), u16> {
+    let (mut heads, mut kept) = (Vec::new(), Vec::new());
+    for (space, name, value) in exchange.take() {
+        match space {
+            Space::Header if name.eq_ignore_ascii_case(b"content-length") => {}
+            Space::Header => heads.push((name, value)),
+            Space::Var => kept.push((name, value)),
+            Space::Trailer | Space::Attribute => {}
+        }
+    }
+    for (name, value) in kept {
+        exchange.add(name, value);
+    }
+    let fields = heads.iter().map(|(n, v)| Field::header(n, v.trim_ascii()));
+    let mapping = Mapping::GATEWAY.drop_odd_names(true);
+    for var in vars(&fields, mapping) {
+        let added = var.and_then(|var| {
+            let mut name = vec![0; var.name_len()];
+            let mut value = vec![0; var.value_len()];
+            let n = var.write_name(&mut name)?;
+            let v = var.write_value(&mut value)?;
+            name.truncate(n);
+            value.truncate(v);
+            Ok((name, value))
+        });
+        let (name, value) = added.map_err(|_: Refused| 400u16)?;
+        exchange.add(name, value);
+    }
+    Ok(())
+}
+
+/// REQUEST_URI without scheme and authority, QUERY_STRING, and the whole path
+/// as PATH_INFO: the application is at the root, until a root says otherwise.
+fn path(exchange: &mut Exchange, target: &[u8]) -> Result<(), u16> {
+    exchange.set("QUERY_STRING", query(target));
+    exchange.set("SCRIPT_NAME", b"");
+    if target == b"*" {
+        return Ok(());
+    }
+    let raw = raw_path(target).map_err(|error| error.status())?;
+    let mut uri = raw.to_vec();
+    if let Some(at) = target.iter().position(|b| *b == b'?') {
+        uri.extend_from_slice(&target[at..]);
+    }
+    exchange.set("REQUEST_URI", &uri);
+    let mut room = vec![0; raw.len()];
+    let rules = PathRules::STRICT.slash(Slash::Decode);
+    let split = split(raw, Mount::Root, rules, &mut room).map_err(|error| error.status())?;
+    exchange.set("PATH_INFO", split.path_info);
+    Ok(())
+}
+
+/// A Host without its port; an IPv6 address keeps its brackets.
+fn host_name(host: &[u8]) -> &[u8] {
+    match host.iter().rposition(|b| *b == b':') {
+        Some(colon) if !host.ends_with(b"]") => &host[..colon],
+        _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use vestibule::fcgi::Role;
+
+    fn completed(target: &str, heads: &[(&str, &str)], length: Length) -> Result<String, u16> {
+        let mut exchange = Exchange::new(Role::Responder);
+        exchange.push(Field::var(b"REQUEST_METHOD", b"GET"));
+        exchange.push(Field::var(b"REQUEST_URI", target.as_bytes()));
+        for (name, value) in heads {
+            exchange.push(Field::header(name.as_bytes(), value.as_bytes()));
+        }
+        let ends = Ends {
+            remote: Some("[::ffff:192.0.2.1]:4000".parse().unwrap()),
+            local: Some("[2001:db8::1]:8080".parse().unwrap()),
+        };
+        complete(&mut exchange, &ends, length)?;
+        let shown =
+            |(n, v): &(&[u8], &[u8])| format!("{}={}\n", n.escape_ascii(), v.escape_ascii());
+        Ok(exchange.sorted().iter().map(shown).collect())
+    }
+
+    #[test]
+    fn variables() {
+        let heads = [
+            ("Host", "[::1]:99"),
+            ("Content-Length", "003"),
+            ("Content-Type", "a/b"),
+            ("Cookie", "a=1"),
+            ("cookie", "b=2"),
+            ("X_Under", "1"),
+            ("X-Under", " 2 "),
+            ("Proxy", "http://evil.example"),
+            ("Connection", "close, X-Hop"),
+            ("X-Hop", "1"),
+            ("Transfer-Encoding", "x"),
+            ("Expect", "100-continue"),
+        ];
+        let text = completed("/a%20b%2Fc?q=%20?", &heads, Length::Known(3)).unwrap();
+        assert_eq!(
+            text,
+            format!(
+                "CONTENT_LENGTH=3\nCONTENT_TYPE=a/b\nGATEWAY_INTERFACE=CGI/1.1\n\
+                 HTTP_COOKIE=a=1; b=2\nHTTP_HOST=[::1]:99\nHTTP_X_UNDER=2\n\
+                 PATH_INFO=/a b/c\nQUERY_STRING=q=%20?\nREMOTE_ADDR=192.0.2.1\n\
+                 REMOTE_PORT=4000\nREQUEST_METHOD=GET\nREQUEST_SCHEME=http\n\
+                 REQUEST_URI=/a%20b%2Fc?q=%20?\nSCRIPT_NAME=\nSERVER_ADDR=2001:db8::1\n\
+                 SERVER_NAME=[::1]\nSERVER_PORT=8080\nSERVER_SOFTWARE={SOFTWARE}\n"
+            )
+        );
+    }
+
+    #[test]
+    fn targets() {
+        let has = |target: &str, line: &str| {
+            let text = completed(target, &[("Host", "h:1")], Length::None).unwrap();
+            assert!(text.contains(&format!("{line}\n")), "{target}: {text}");
+            assert!(!text.contains("CONTENT_LENGTH"), "{text}");
+        };
+        has("http://h:1/a?b", "REQUEST_URI=/a?b");
+        has("http://h:1", "REQUEST_URI=/");
+        has("/a?", "REQUEST_URI=/a?");
+        has("/a?", "QUERY_STRING=");
+        has("*", "REQUEST_URI=*");
+        has("/", "SERVER_NAME=h");
+        let nameless = completed("/", &[("Host", "")], Length::Unknown).unwrap();
+        assert!(
+            nameless.contains("SERVER_NAME=[2001:db8::1]\n"),
+            "{nameless}"
+        );
+        for (target, status) in [
+            ("/%00", 400),
+            ("/a/../..", 400),
+            ("/%zz", 400),
+            ("h:80", 400),
+        ] {
+            assert_eq!(
+                completed(target, &[], Length::None),
+                Err(status),
+                "{target}"
+            );
+        }
+        let twice = [("Content-Type", "a/b"), ("Content-Type", "c/d")];
+        assert_eq!(completed("/", &twice, Length::None), Err(400));
+    }
+}
