@@ -4,6 +4,7 @@
 mod command {
     pub mod tools;
 
+    mod authorizer;
     mod call;
     mod decode;
     mod root;

@@ -126,13 +126,22 @@ pub fn peer(act: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle
 
 /// Reads until the end of STDIN (an empty record of type 5).
 pub fn read_request(stream: &mut TcpStream) {
+    read_until(stream, 5);
+}
+
+/// Reads until the end of PARAMS: all that an authorizer is sent.
+pub fn read_params(stream: &mut TcpStream) {
+    read_until(stream, 4);
+}
+
+fn read_until(stream: &mut TcpStream, kind: u8) {
     loop {
         let mut header = [0; 8];
         stream.read_exact(&mut header).unwrap();
         let content = u16::from_be_bytes([header[4], header[5]]);
         let mut rest = vec![0; usize::from(content) + usize::from(header[6])];
         stream.read_exact(&mut rest).unwrap();
-        if header[1] == 5 && content == 0 {
+        if header[1] == kind && content == 0 {
             return;
         }
     }

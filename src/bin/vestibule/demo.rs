@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::rc::Rc;
 
-use vestibule::Length;
 use vestibule::fcgi::Role;
+use vestibule::{Length, Timeouts};
 
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
@@ -40,7 +40,9 @@ pub fn main(mut args: Args) -> Ended {
         site: Site {
             app: App::Echo,
             root: None,
+            authorizer: None,
         },
+        timeouts: Timeouts::DEFAULT,
         workers: 4,
         max_body: u64::MAX,
     };

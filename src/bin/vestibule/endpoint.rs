@@ -226,6 +226,13 @@ impl Stream {
     }
 }
 
+impl Stream {
+    /// Whether reads and writes block.
+    pub fn blocks(&self, on: bool) -> io::Result<()> {
+        either!(self, s => s.set_nonblocking(!on))
+    }
+}
+
 impl Read for &Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         either!(self, s => (&mut &*s).read(buf))

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Write};
 use vestibule::adapt::blocking::write_frame;
 use vestibule::cgi::meta::header_name;
 use vestibule::fcgi::Role;
-use vestibule::{Cut, Field, Frame, Id, Length, Space};
+use vestibule::{Cut, Error, Field, Frame, Id, Length, Space};
 
 use crate::front::Front;
 
@@ -196,14 +196,27 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
     pub fn text(&mut self, status: u16, more: &[(&str, &[u8])], body: &[u8]) -> io::Result<()> {
         let mut fields = vec![("Content-Type", &b"text/plain"[..])];
         fields.extend_from_slice(more);
+        self.whole(status, &fields, body)
+    }
+
+    /// A whole answer.
+    pub fn whole(&mut self, status: u16, fields: &[(&str, &[u8])], body: &[u8]) -> io::Result<()> {
         let length = match status {
             204 | 304 => Length::None,
             _ => Length::Known(body.len() as u64),
         };
-        self.head(status, &fields, length)?;
+        self.head(status, fields, length)?;
         if length != Length::None {
             self.body(body)?;
         }
         self.finish()
+    }
+
+    /// The protocol's own refusal.
+    pub fn fail(&mut self, error: Error) -> io::Result<()> {
+        let mut room = [0; 512];
+        let frame = self.machine.fail(self.id, error, &mut room)?;
+        write_frame(&mut self.out, frame)?;
+        self.out.flush()
     }
 }

@@ -4,6 +4,8 @@
 
 mod apps;
 mod args;
+mod authorizer;
+mod backs;
 mod body;
 mod call;
 mod cgi_env;

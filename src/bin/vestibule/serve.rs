@@ -3,17 +3,21 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use vestibule::Timeouts;
+
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
-use crate::endpoint::{Endpoint, Scheme};
+use crate::authorizer::Authorizer;
+use crate::endpoint::{Address, Endpoint, Place, Scheme};
 use crate::listen::Listener;
 use crate::root::Root;
 use crate::service::{Options, Service};
 use crate::site::Site;
 
 const HELP: &str = "\
-usage: vestibule serve --app NAME [--root DIR] [--index NAME] [--listen ENDPOINT]...
-                       [--workers N] [--max-body BYTES]
+usage: vestibule serve --app NAME [--root DIR] [--index NAME] [--authorizer ENDPOINT]
+                       [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
+                       [--timeout SECONDS]
 
 Serves a small application, and files, until SIGTERM or SIGINT, which let running requests
 finish, for 10 seconds; a second one does not.
@@ -32,10 +36,16 @@ finish, for 10 seconds; a second one does not.
                       and links that lead out, are refused
   --index NAME        what stands for a directory; files of its extension are
                       scripts, not sent; default index.php
+  --authorizer ENDPOINT
+                      a FastCGI Authorizer, asked about each request before
+                      anything else; its Variable-NAME become variables. While it
+                      cannot be asked nobody is let in
   --workers N         connections at once, each with up to 16 requests; default 256.
                       When all are busy, idle ones are closed; when none is idle, a
                       new one is told so (overloaded), and counted
   --max-body BYTES    a longer request body is refused with 413; default no limit
+  --timeout SECONDS   how long a body, an answer, an authorizer may keep silent;
+                      default 30 for a body, else 60
 
 echo, by the query string:
   (none), m=echo      the request: method, length and FNV-1a of the body, variables
@@ -50,7 +60,8 @@ echo, by the query string:
 pub fn main(mut args: Args) -> Ended {
     let mut endpoints = Vec::new();
     let mut app = None;
-    let (mut root, mut index) = (None, None);
+    let (mut root, mut index, mut authorizer) = (None, None, None);
+    let mut timeouts = Timeouts::DEFAULT;
     let (mut workers, mut max_body) = (256, u64::MAX);
     while let Some(arg) = args.next()? {
         match arg {
@@ -78,6 +89,12 @@ pub fn main(mut args: Args) -> Ended {
                 }
                 "--root" => root = Some(args.value()?),
                 "--index" => index = Some(args.text()?),
+                "--authorizer" => authorizer = Some(behind(&args.text()?)?),
+                "--timeout" => {
+                    let seconds = args.number(1)?;
+                    let ms = u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX - 1);
+                    (timeouts.body, timeouts.response) = (ms, ms);
+                }
                 "--workers" => workers = args.number(1)?,
                 "--max-body" => max_body = args.number(0)?,
                 _ => return args.unknown(),
@@ -120,11 +137,30 @@ pub fn main(mut args: Args) -> Ended {
         listeners.push((address.scheme, listener));
     }
     let _ = io::stdout().flush();
-    let site = Site { app, root };
+    let site = Site {
+        app,
+        root,
+        authorizer: authorizer.map(|at| Authorizer::new(at, timeouts)),
+    };
     let options = Options {
         site,
+        timeouts,
         workers,
         max_body,
     };
     Service::start(options, listeners).run()
+}
+
+/// The address of what stands behind.
+fn behind(text: &str) -> Result<Address, Failure> {
+    let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
+    if endpoint.uri.is_some() {
+        return usage(format!("endpoint '{text}': a path is of no use here"));
+    }
+    if endpoint.address.scheme != Scheme::Fcgi || endpoint.address.place == Place::Descriptor {
+        return usage(format!(
+            "endpoint '{text}': an authorizer is called by FastCGI"
+        ));
+    }
+    Ok(endpoint.address)
 }

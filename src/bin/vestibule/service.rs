@@ -38,9 +38,9 @@ const PATIENCE: Duration = Duration::from_millis(250);
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// What to serve, and how.
-#[derive(Debug)]
 pub struct Options {
     pub site: Site,
+    pub timeouts: Timeouts,
     pub workers: u16,
     pub max_body: u64,
 }
@@ -347,7 +347,7 @@ fn converse<M: Front>(
         machine,
         &mut stream,
         &mut buf,
-        Timeouts::DEFAULT,
+        options.timeouts,
         |machine, event, stream| {
             let handled = table.handle(machine, event, stream);
             let mut busy = lock(&connection.busy);

@@ -10,6 +10,7 @@ use vestibule::fcgi::Role;
 use vestibule::{Error, Length, Request};
 
 use crate::apps::{self, App};
+use crate::authorizer::{Authorizer, Verdict};
 use crate::context::{self, Ends};
 use crate::date;
 use crate::exchange::{Answer, Exchange};
@@ -18,10 +19,10 @@ use crate::front::{Front, Own};
 use crate::root::{Found, Root};
 
 /// What is served.
-#[derive(Debug)]
 pub struct Site {
     pub app: App,
     pub root: Option<Root>,
+    pub authorizer: Option<Authorizer>,
 }
 
 /// The exchanges of one connection: one for each slot of its machine.
@@ -81,6 +82,14 @@ impl<'s> Table<'s> {
         }
         let mut answer = Answer::new(machine, id, out);
         let handled = match event {
+            // Whoever plays another part has not been let in.
+            Request::Begin { .. }
+                if self.site.authorizer.is_some() && exchange.role != Role::Responder =>
+            {
+                exchange.over = true;
+                let frame = answer.machine.decline(id)?;
+                answer.frame(frame)
+            }
             Request::Field { field, .. } => {
                 exchange.push(field);
                 Ok(())
@@ -105,10 +114,7 @@ impl<'s> Table<'s> {
             // Not the transport's fault but ours: say so while we can.
             Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
                 exchange.over = true;
-                let mut room = [0; 256];
-                let frame = answer.machine.fail(id, Error::Internal, &mut room)?;
-                answer.frame(frame)?;
-                answer.flush()
+                answer.fail(Error::Internal)
             }
             handled => handled.and(flushed),
         }
@@ -128,6 +134,33 @@ fn head<M: Front, W: Write>(
     {
         exchange.over = true;
         return refuse(status, &[], answer);
+    }
+    if let Some(authorizer) = &site.authorizer {
+        let vars = exchange.sorted();
+        match authorizer.ask(&vars) {
+            Ok(Verdict::Granted(vars)) => {
+                for (name, value) in vars {
+                    exchange.set(&String::from_utf8_lossy(&name), &value);
+                }
+            }
+            Ok(Verdict::Refused {
+                status,
+                fields,
+                body,
+            }) => {
+                exchange.over = true;
+                let fields: Vec<_> = fields
+                    .iter()
+                    .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, &v[..])))
+                    .filter(|f| !f.0.eq_ignore_ascii_case("Content-Length"))
+                    .collect();
+                return answer.whole(status, &fields, &body);
+            }
+            Err(error) => {
+                exchange.over = true;
+                return answer.fail(error);
+            }
+        }
     }
     match &site.root {
         Some(root) => found(root, exchange, answer),
