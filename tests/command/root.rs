@@ -163,8 +163,10 @@ fn an_index_that_is_no_script() {
     let ran = call(&served.endpoint, &["--uri", "/", "-i"]);
     assert!(ran.text().ends_with("\r\n\r\n<p>page"), "{ran:?}");
     // What is not there is the application's.
-    let ran = call(&served.endpoint, &["--uri", "/pretty"]);
+    let other = ["--uri", "/pretty", "-p", "SCRIPT_FILENAME=/etc/passwd"];
+    let ran = call(&served.endpoint, &other);
     assert!(ran.text().starts_with("peer: vestibule\n"), "{ran:?}");
+    assert!(!ran.text().contains("SCRIPT_FILENAME"), "{ran:?}");
 }
 
 #[test]

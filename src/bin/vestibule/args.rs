@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::Write;
+use std::time::Duration;
 
 /// Why a command ended before its time.
 pub enum Failure {
@@ -118,6 +119,18 @@ impl Args {
             Ok(n) if n >= least => Ok(n),
             _ => usage(format!(
                 "{option} wants a number of at least {least}, not '{text}'"
+            )),
+        }
+    }
+
+    /// The same, as a time above zero, in seconds.
+    pub fn seconds(&mut self) -> Result<Duration, Failure> {
+        let option = self.option.clone();
+        let text = self.text()?;
+        match text.parse::<f64>() {
+            Ok(n) if n > 0.0 && n <= 4_000_000.0 => Ok(Duration::from_secs_f64(n.max(0.001))),
+            _ => usage(format!(
+                "{option} wants a number of seconds above 0, not '{text}'"
             )),
         }
     }

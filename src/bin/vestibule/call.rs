@@ -98,7 +98,7 @@ pub fn main(mut args: Args) -> Ended {
                 "-i" => options.head = true,
                 "-v" => options.verbose = true,
                 "--fail" => options.fail = true,
-                "--timeout" => options.timeout = Some(seconds(&args.text()?)?),
+                "--timeout" => options.timeout = Some(args.seconds()?),
                 _ => return args.unknown(),
             },
             Arg::Word(word) => {
@@ -129,15 +129,6 @@ fn role(name: &str) -> Result<Role, Failure> {
         "filter" => Ok(Role::Filter),
         _ => usage(format!(
             "no role '{name}': there are responder, authorizer and filter"
-        )),
-    }
-}
-
-fn seconds(text: &str) -> Result<Duration, Failure> {
-    match text.parse::<f64>() {
-        Ok(n) if n > 0.0 && n <= 4_000_000.0 => Ok(Duration::from_secs_f64(n.max(0.001))),
-        _ => usage(format!(
-            "--timeout wants a number of seconds above 0, not '{text}'"
         )),
     }
 }

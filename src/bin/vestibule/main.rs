@@ -24,6 +24,7 @@ mod ladder;
 mod listen;
 mod overload;
 mod perform;
+mod ping;
 mod records;
 mod root;
 mod serve;
@@ -45,6 +46,7 @@ usage: vestibule COMMAND [OPTION]...
   call     sends a request to an application and prints the answer
   serve    serves a small application
   decode   takes recorded bytes apart, or draws an exchange
+  ping     asks an application whether it is there
   demo     serves, calls and draws in one go
 
 vestibule COMMAND --help says more. vestibule --version prints the version.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
         "call" => call::main(args),
         "serve" => serve::main(args),
         "decode" => decode::main(args),
+        "ping" => ping::main(args),
         "demo" => demo::main(args),
         "--help" | "-h" | "help" => args::print(HELP),
         "--version" | "-V" => args::print(&format!("vestibule {}\n", env!("CARGO_PKG_VERSION"))),
@@ -68,7 +71,10 @@ fn main() -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(Failure::Usage(what)) => {
-            let known = matches!(command.as_ref(), "call" | "serve" | "decode" | "demo");
+            let known = matches!(
+                command.as_ref(),
+                "call" | "serve" | "decode" | "ping" | "demo"
+            );
             let of = if known {
                 format!(" {command}")
             } else {

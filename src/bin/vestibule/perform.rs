@@ -36,11 +36,11 @@ pub struct Plan {
 }
 
 /// Exit codes.
-const NO_CONNECTION: u8 = 7;
-const PROTOCOL: u8 = 8;
+pub const NO_CONNECTION: u8 = 7;
+pub const PROTOCOL: u8 = 8;
 const TRUNCATED: u8 = 18;
 const STATUS: u8 = 22;
-const TIMED_OUT: u8 = 28;
+pub const TIMED_OUT: u8 = 28;
 const REJECTED: u8 = 69;
 
 fn failure<T>(code: u8, what: impl Into<String>) -> Result<T, Failure> {

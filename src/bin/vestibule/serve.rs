@@ -91,8 +91,8 @@ pub fn main(mut args: Args) -> Ended {
                 "--index" => index = Some(args.text()?),
                 "--authorizer" => authorizer = Some(behind(&args.text()?)?),
                 "--timeout" => {
-                    let seconds = args.number(1)?;
-                    let ms = u32::try_from(seconds.saturating_mul(1000)).unwrap_or(u32::MAX - 1);
+                    let ms = args.seconds()?.as_millis();
+                    let ms = u32::try_from(ms).unwrap_or(u32::MAX - 1);
                     (timeouts.body, timeouts.response) = (ms, ms);
                 }
                 "--workers" => workers = args.number(1)?,

@@ -213,7 +213,12 @@ fn found<M: Front, W: Write>(
             exchange.over = true;
             answer.text(301, &[("Location", to.as_bytes())], b"moved\n")
         }
-        Found::Nothing => Ok(()),
+        Found::Nothing => {
+            // Whatever a web server said: no script was found.
+            exchange.remove("SCRIPT_FILENAME");
+            exchange.remove("PATH_TRANSLATED");
+            Ok(())
+        }
         Found::Refused(status) => {
             exchange.over = true;
             refuse(status, &[], answer)
