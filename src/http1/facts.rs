@@ -39,7 +39,48 @@ facts! {
     /// Expect has `100-continue`, and it counts.
     EXPECT = 10;
     /// 100 Continue was sent (server) or has come (client).
+    /// Or (server) a byte of the body has come without it.
     CONTINUED = 11;
+    /// There is a Host field.
+    HOST = 12;
+    /// There are several.
+    HOST_AGAIN = 13;
+    /// One of them is no host.
+    HOST_BAD = 14;
+    /// There is a Content-Length with a number.
+    LENGTH = 15;
+    /// There are two, and that is an error.
+    LENGTH_AGAIN = 16;
+    /// One of them is no number.
+    LENGTH_BAD = 17;
+    /// One of them is a number past all bounds.
+    LENGTH_OVER = 18;
+    /// There is a Transfer-Encoding field.
+    CODED = 19;
+    /// Its last coding is chunked.
+    CHUNKED = 20;
+    /// It is malformed, or chunked is not the last coding alone.
+    CODING_BAD = 21;
+    /// It has a coding that has a name, but is not implemented.
+    CODING_KNOWN = 22;
+    /// It has a coding without a name, or one with parameters.
+    CODING_UNKNOWN = 23;
+    /// Expect has something other than `100-continue`.
+    EXPECT_BAD = 24;
+    /// A byte of the answer has come (client).
+    ANSWERED = 25;
+    /// We gave the request up (client).
+    ABORTED = 26;
+    /// HTTP ends with this head (client).
+    SWITCH = 27;
+    /// The byte before was CR.
+    CR = 28;
+    /// There was a field line.
+    ANY = 29;
+    /// The method is that of the HTTP/2 preface.
+    PRI = 30;
+    /// The target has none of the forms that the method may have.
+    TARGET_BAD = 31;
 }
 
 impl Facts {
@@ -59,6 +100,24 @@ impl Facts {
     #[inline]
     pub(crate) fn set(&mut self, other: Facts) {
         self.0 |= other.0;
+    }
+
+    /// Those that are not among `other`.
+    #[inline]
+    pub(crate) const fn without(self, other: Facts) -> Facts {
+        Facts(self.0 & !other.0)
+    }
+
+    /// Those that are among `other` too.
+    #[inline]
+    pub(crate) const fn only(self, other: Facts) -> Facts {
+        Facts(self.0 & other.0)
+    }
+
+    /// Whether any of `other` holds.
+    #[inline]
+    pub(crate) const fn any(self, other: Facts) -> bool {
+        self.0 & other.0 != 0
     }
 
     /// Whether the sender of this head lets the connection live. RFC 9112, 9.3.

@@ -84,6 +84,8 @@ enum Stage {
     /// In the version of a status line.
     Version,
     Name,
+    /// In blanks between a name and its colon.
+    Gap,
     /// After the colon, before the value.
     Lead,
     Value,
@@ -111,6 +113,9 @@ pub(crate) enum Course {
     Skip,
     /// A status line; the byte at hand belongs to its version.
     Version,
+    /// A field whose name has ended: the byte at hand is a blank before the
+    /// colon.
+    Gap,
 }
 
 /// What the owner of the lines wants to know, byte by byte, and decides.
@@ -236,7 +241,7 @@ impl Lines {
                     self.open = false;
                     match watch.begin()? {
                         Course::Version => self.version(byte, watch)?,
-                        Course::Skip => Stage::Skip,
+                        Course::Skip | Course::Gap => Stage::Skip,
                         Course::Field if token::is_token(byte) => {
                             watch.name(byte);
                             name.add(all);
@@ -256,9 +261,19 @@ impl Lines {
                     Stage::Name
                 }
                 (Stage::Name, _) => {
-                    name = Run::new();
-                    self.bad(byte, watch)?
+                    let stage = self.bad(byte, watch)?;
+                    if stage != Stage::Gap {
+                        self.open = false;
+                        name = Run::new();
+                    }
+                    stage
                 }
+                (Stage::Gap, b' ' | b'\t') => Stage::Gap,
+                (Stage::Gap, b':') => {
+                    watch.colon();
+                    Stage::Lead
+                }
+                (Stage::Gap, _) => return Err(Error::BadField),
                 (Stage::Lead, b' ' | b'\t') => Stage::Lead,
                 (Stage::Lead | Stage::Value, b'\r') => Stage::Cr,
                 (Stage::Lead | Stage::Value | Stage::Cr, b'\n') => {
@@ -293,9 +308,9 @@ impl Lines {
     /// A line whose name is none. Pieces of it that were given are dropped by
     /// the next first one.
     fn bad<W: Watch>(&mut self, byte: u8, watch: &mut W) -> Result<Stage, Error> {
-        self.open = false;
         Ok(match watch.bad_name(byte)? {
             Course::Version => self.version(byte, watch)?,
+            Course::Gap => Stage::Gap,
             Course::Field | Course::Skip if byte == b'\n' => Stage::AfterSkip,
             Course::Field | Course::Skip => Stage::Skip,
         })

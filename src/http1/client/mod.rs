@@ -2,12 +2,15 @@
 
 mod input;
 mod limits;
+mod line;
 mod output;
 
 use super::facts::Facts;
 use super::framing::Framing;
+use super::head::Head;
+use super::rules::Rules;
 use crate::error::Error;
-use crate::event::Response;
+use crate::event::{Id, Response};
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -65,6 +68,7 @@ enum Link {
 #[derive(Clone, Copy, Debug)]
 pub struct Client {
     limits: Limits,
+    rules: Rules,
     /// Of the request: HEAD, CONNECT, IDEMPOTENT, EXPECT, UPGRADE; the rest of
     /// the answer.
     facts: Facts,
@@ -76,6 +80,11 @@ pub struct Client {
     /// An exchange was completed on this connection: that a request finds it
     /// closed is then nobody's fault.
     used: bool,
+    /// 100 Continue has come: `Demand` is owed.
+    demand: bool,
+    /// Interim answers so far.
+    interims: u8,
+    head: Head,
 }
 
 impl Client {
@@ -88,13 +97,42 @@ impl Client {
     pub const fn with_limits(limits: Limits) -> Self {
         Client {
             limits,
+            rules: Rules::STRICT,
             facts: Facts::NONE,
             reading: Reading::Idle,
             body: Framing::None,
             writing: Writing::Idle,
             link: Link::Open,
             used: false,
+            demand: false,
+            interims: 0,
+            head: Head::NEW,
         }
+    }
+
+    /// With deviations from the grammar.
+    #[must_use]
+    pub const fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Whether the final head of `id` is complete, and its body is not over.
+    fn answered(&self, id: Id) -> bool {
+        id == Id::SOLE && matches!(self.reading, Reading::Body | Reading::Done)
+    }
+
+    /// The minor version of the answer that is being read: 0, or 1 for 1.1 and
+    /// all after it. From its `HeadEnd` until its `Done`.
+    pub fn minor_version(&self, id: Id) -> Option<u8> {
+        self.answered(id)
+            .then(|| u8::from(self.facts.has(Facts::V11)))
+    }
+
+    /// Whether the server would have the connection live on. From the answer's
+    /// `HeadEnd` until its `Done`, which has the verdict. RFC 9112, 9.3.
+    pub fn keeps_alive(&self, id: Id) -> bool {
+        self.answered(id) && self.facts.persists()
     }
 }
 
@@ -123,3 +161,6 @@ impl Status for Client {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

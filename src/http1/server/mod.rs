@@ -2,12 +2,15 @@
 
 mod input;
 mod limits;
+mod line;
 mod output;
 
 use super::facts::Facts;
 use super::framing::Framing;
+use super::head::Head;
+use super::rules::Rules;
 use crate::error::Error;
-use crate::event::Request;
+use crate::event::{Id, Request};
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -70,12 +73,16 @@ enum Link {
 #[derive(Clone, Copy, Debug)]
 pub struct Server {
     limits: Limits,
+    rules: Rules,
     facts: Facts,
     reading: Reading,
     /// How the request's body is framed: what is still to come of it.
     body: Framing,
     writing: Writing,
     link: Link,
+    /// Bytes that were read for nobody.
+    dropped: u32,
+    head: Head,
 }
 
 impl Server {
@@ -88,12 +95,73 @@ impl Server {
     pub const fn with_limits(limits: Limits) -> Self {
         Server {
             limits,
+            rules: Rules::STRICT,
             facts: Facts::NONE,
             reading: Reading::Idle,
             body: Framing::None,
             writing: Writing::Idle,
             link: Link::Open,
+            dropped: 0,
+            head: Head::NEW,
         }
+    }
+
+    /// With deviations from the grammar.
+    #[must_use]
+    pub const fn rules(mut self, rules: Rules) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    /// Whether `id` is open with its head complete.
+    fn open(&self, id: Id) -> bool {
+        id == Id::SOLE
+            && matches!(
+                self.writing,
+                Writing::Waiting | Writing::Body { .. } | Writing::Switched
+            )
+    }
+
+    /// The minor version of an open request: 0, or 1 for 1.1 and all after it.
+    /// True once its head is complete, as are the others here.
+    ///
+    /// ```
+    /// use vestibule::http1::Server;
+    /// use vestibule::{Id, drain};
+    /// let mut server = Server::new();
+    /// let mut input = &b"PUT /a HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"[..];
+    /// drain(&mut server, &mut input, |_, _| {})?;
+    /// let id = Id::SOLE;
+    /// assert_eq!(server.minor_version(id), Some(1));
+    /// assert!(server.expects_continue(id) && server.keeps_alive(id));
+    /// assert!(!server.offers_upgrade(id) && !server.takes_trailers(id));
+    /// # Ok::<(), vestibule::Error>(())
+    /// ```
+    pub fn minor_version(&self, id: Id) -> Option<u8> {
+        self.open(id).then(|| u8::from(self.facts.has(Facts::V11)))
+    }
+
+    /// Whether the client waits for 100 Continue: it asked for it, none was
+    /// sent, and no byte of the body has come. RFC 9110, 10.1.1.
+    pub fn expects_continue(&self, id: Id) -> bool {
+        self.open(id) && self.facts.has(Facts::EXPECT) && !self.facts.has(Facts::CONTINUED)
+    }
+
+    /// Whether the client offers to change the protocol, so that a head of
+    /// status 101 may answer. The protocols are in Upgrade. RFC 9110, 7.8.
+    pub fn offers_upgrade(&self, id: Id) -> bool {
+        let offer = Facts::UPGRADE.with(Facts::PROTOCOL).with(Facts::V11);
+        self.open(id) && self.facts.has(offer)
+    }
+
+    /// Whether the client takes trailers (TE). RFC 9110, 6.5.1.
+    pub fn takes_trailers(&self, id: Id) -> bool {
+        self.open(id) && self.facts.has(Facts::TRAILERS)
+    }
+
+    /// Whether the client would have the connection live on. RFC 9112, 9.3.
+    pub fn keeps_alive(&self, id: Id) -> bool {
+        self.open(id) && self.facts.persists()
     }
 
     /// The exchange is over on both halves: the connection is free for the
@@ -106,6 +174,8 @@ impl Server {
         self.reading = Reading::Idle;
         self.body = Framing::None;
         self.writing = Writing::Idle;
+        self.head = Head::NEW;
+        self.dropped = 0;
         if last {
             self.link = match self.link {
                 Link::HalfClosed | Link::Broken => Link::Broken,
@@ -140,3 +210,6 @@ impl Status for Server {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,380 @@
+use super::*;
+use crate::http1::tests as log;
+
+/// A client whose request was sent whole.
+fn sent(facts: Facts) -> Client {
+    let mut client = Client::new();
+    client.reading = Reading::Await;
+    client.writing = Writing::Done;
+    client.facts = facts;
+    client
+}
+
+fn get(text: &str, eof: bool) -> String {
+    log::all(|| sent(Facts::IDEMPOTENT), text.as_bytes(), eof)
+}
+
+const COMPLETE: &str = "Complete { app_status: 0, output_ended: true }\n";
+
+#[test]
+fn an_answer_from_first_to_last() {
+    let text = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let want = format!(
+        "Header Status=200 OK\nHeader Content-Length=2\nhead 200 Known(2)\nbody hi\nend\n\
+         done reuse=1 retry=0 {COMPLETE}"
+    );
+    assert_eq!(get(text, false), want);
+}
+
+#[test]
+fn framings() {
+    let head = Facts::HEAD.with(Facts::IDEMPOTENT);
+    let none = Facts::NONE;
+    let cut = "done reuse=0 retry=0 Truncated\nerror Eof\n";
+    for (facts, text, eof, want) in [
+        (
+            none,
+            "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
+            false,
+            "head 200 Known(0)\nend\ndone reuse=1 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\n\r\nhi",
+            true,
+            "head 200 Unknown\nbody hi\nend\ndone reuse=0 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi",
+            true,
+            cut,
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n",
+            true,
+            cut,
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nA: b\r\n\r\n",
+            false,
+            "body hi\nTrailer A=b\nend\ndone reuse=1 retry=0 ",
+        ),
+        (
+            head,
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n",
+            false,
+            "head 200 Known(5)\nend\ndone reuse=1 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 304 N\r\nContent-Length: 5\r\n\r\n",
+            false,
+            "head 304 Known(5)\nend\ndone reuse=1 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 204 N\r\n\r\n",
+            false,
+            "head 204 None\nend\ndone reuse=1 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nhi",
+            true,
+            "head 200 Unknown\nbody hi\nend\ndone reuse=0 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            true,
+            "body 0\\r\\n\\r\\n\nend\ndone reuse=0 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+            false,
+            "end\ndone reuse=0 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
+            false,
+            "end\ndone reuse=1 retry=0 ",
+        ),
+        (
+            none,
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+            false,
+            "end\ndone reuse=0 retry=0 ",
+        ),
+    ] {
+        let got = log::all(|| sent(facts), text.as_bytes(), eof);
+        assert!(
+            got.trim_end_matches(COMPLETE).ends_with(want),
+            "{text:?}: {got}"
+        );
+    }
+}
+
+#[test]
+fn interim_answers() {
+    let text = "HTTP/1.1 100 C\r\n\r\nHTTP/1.1 103 E\r\nLink: x\r\n\r\nHTTP/1.1 204 N\r\n\r\n";
+    let want = format!(
+        "Header Status=100 C\ninterim 100\nHeader Status=103 E\nHeader Link=x\ninterim 103\n\
+         Header Status=204 N\nhead 204 None\nend\ndone reuse=1 retry=0 {COMPLETE}"
+    );
+    assert_eq!(get(text, false), want);
+    let flood = "HTTP/1.1 102 P\r\n\r\n".repeat(17);
+    let got = get(&flood, false);
+    assert_eq!(got.matches("interim").count(), 16);
+    assert!(
+        got.ends_with("Failed(TooManyInterim)\nerror TooManyInterim\n"),
+        "{got}"
+    );
+    let waiting = || {
+        let mut client = sent(Facts::EXPECT);
+        client.writing = Writing::Body(Framing::Counted(1));
+        client
+    };
+    let got = log::all(
+        waiting,
+        b"HTTP/1.1 100 C\r\n\r\nHTTP/1.1 100 C\r\n\r\n",
+        false,
+    );
+    assert_eq!(
+        got,
+        "Header Status=100 C\ninterim 100\ndemand\nHeader Status=100 C\ninterim 100\n"
+    );
+}
+
+#[test]
+fn what_is_refused() {
+    for (text, want) in [
+        ("HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n", "Switch"),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "Framing",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+            "ContentLength",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            "Coding",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
+            "Framing",
+        ),
+        ("HTTP/1.1 2000 X\r\n\r\n", "BadStatus"),
+        ("HTTP/1.1 99 X\r\n\r\n", "BadStatus"),
+        ("HTTP/1.1 099 X\r\n\r\n", "BadStatus"),
+        ("HTTP/1.1 600 X\r\n\r\n", "BadStatus"),
+        ("HTTP/1.1  200\r\n\r\n", "BadStatus"),
+        ("HTTP/2.0 200 X\r\n\r\n", "HttpVersion"),
+        ("ICY 200 OK\r\n\r\n", "StatusLine"),
+        ("HTTP/1.1 200 OK\n\n", "StatusLine"),
+        ("HTTP/1.1 200 O\0\r\n\r\n", "StatusLine"),
+        ("\r\n\r\n\r\nHTTP/1.1 200 OK\r\n\r\n", "Surplus"),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx",
+            "Chunk",
+        ),
+    ] {
+        let got = get(text, false);
+        let end = format!("done reuse=0 retry=0 Failed({want})\nerror {want}\n");
+        assert!(got.ends_with(&end), "{text:?}: {got}");
+    }
+    let once = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let got = get(&format!("{once}\r\n\r\n"), false);
+    assert!(got.ends_with(COMPLETE), "{got}");
+    let got = get(&format!("{once}HTTP/1.1 200 OK\r\n\r\n"), false);
+    assert!(
+        got.ends_with(&format!("{COMPLETE}error Surplus\n")),
+        "{got}"
+    );
+}
+
+#[test]
+fn switches() {
+    let s = Rules::STRICT;
+    for (rules, text, want) in [
+        (
+            s.bare_lf(true),
+            "HTTP/1.1 204 N\nA: b\n\n",
+            "head 204 None\n",
+        ),
+        (
+            s.folding(true),
+            "HTTP/1.1 204 N\r\nA: b\r\n\tc\r\n\r\n",
+            "A=b c\nhead 204",
+        ),
+        (
+            s.blank_before_colon(true),
+            "HTTP/1.1 204 N\r\nA : b\r\n\r\n",
+            "A=b\nhead 204",
+        ),
+        (
+            s.coding_wins(true),
+            "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "head 200 Unknown\nend\ndone reuse=0",
+        ),
+        (
+            s.other_codings(true),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "head 200 Unknown\nend\ndone reuse=1",
+        ),
+        (
+            s.chunked_alone(true),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            "error Coding",
+        ),
+        (
+            s.known_versions(true),
+            "HTTP/1.3 200 OK\r\n\r\n",
+            "error HttpVersion",
+        ),
+        (
+            s.exact_status_line(true),
+            "HTTP/1.1 200\r\n\r\n",
+            "error StatusLine",
+        ),
+        (
+            s.exact_status_line(true),
+            "HTTP/1.1 204 \r\n\r\n",
+            "Status=204\nhead 204",
+        ),
+    ] {
+        let got = log::all(|| sent(Facts::NONE).rules(rules), text.as_bytes(), false);
+        assert!(got.contains(want), "{text:?}: {got}");
+        let strict = log::all(|| sent(Facts::NONE), text.as_bytes(), false);
+        assert!(got != strict || text.contains("204 \r"), "{text:?}: {got}");
+    }
+}
+
+#[test]
+fn tunnels() {
+    let upgrade = sent(Facts::UPGRADE);
+    let text = b"HTTP/1.1 101 S\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nRAW";
+    let got = log::all(|| upgrade, text, false);
+    assert!(
+        got.ends_with(&format!(
+            "head 101 None\nend\ndone reuse=0 retry=0 {COMPLETE}"
+        )),
+        "{got}"
+    );
+    let mut client = sent(Facts::CONNECT);
+    let mut input = &b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nRAW"[..];
+    while let crate::Next::Event(_) = crate::Receive::next(&mut client, &mut input).unwrap() {}
+    assert_eq!(input, b"RAW");
+    assert_eq!((client.phase(), client.after()), (Phase::Idle, After::Keep));
+    let got = log::all(
+        || sent(Facts::CONNECT),
+        b"HTTP/1.1 407 P\r\nContent-Length: 1\r\n\r\nx",
+        false,
+    );
+    assert!(
+        got.contains("head 407 Known(1)\nbody x\nend\ndone reuse=1"),
+        "{got}"
+    );
+}
+
+#[test]
+fn ends_of_the_stream() {
+    let failed =
+        |retry, error: &str| format!("done reuse=0 retry={retry} Failed({error})\nerror Eof\n");
+    assert_eq!(get("", true), failed(0, "NoResponse"));
+    let used = || Client {
+        used: true,
+        ..sent(Facts::IDEMPOTENT)
+    };
+    assert_eq!(log::all(used, b"", true), failed(1, "NoResponse"));
+    assert_eq!(log::all(used, b"H", true), failed(0, "HeadCut"));
+    let post = || Client {
+        used: true,
+        ..sent(Facts::NONE)
+    };
+    assert_eq!(log::all(post, b"", true), failed(0, "NoResponse"));
+    assert!(get("HTTP/1.1 200 OK\r\nA: b", true).ends_with(&failed(0, "HeadCut")));
+    let mut idle = Client::new();
+    assert_eq!(log::run(&mut idle, &[], true), "");
+    assert_eq!(idle.after(), After::Close);
+    // Gone both ways: what only the close ends is not complete.
+    let mut client = sent(Facts::NONE);
+    log::run(&mut client, &[b"HTTP/1.1 200 OK\r\n\r\nhi"], false);
+    client.lose();
+    let got = log::run(&mut client, &[b"x"], false);
+    assert_eq!(got, "done reuse=0 retry=0 Truncated\nerror Eof\n");
+}
+
+#[test]
+fn limits() {
+    let d = Limits::DEFAULT;
+    let plain = "HTTP/1.1 204 N\r\nA: b\r\n\r\n";
+    let body = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc";
+    let open = "HTTP/1.1 200 OK\r\n\r\nabc";
+    let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;a\r\nb\r\n1;a\r\nb\r\n0\r\nX: y\r\n\r\n";
+    let early = "HTTP/1.1 103 E\r\n\r\nHTTP/1.1 204 N\r\n\r\n";
+    let n = u32::try_from(plain.len()).unwrap();
+    for (at, below, text, want) in [
+        (
+            d.head_bytes(n),
+            d.head_bytes(n - 1),
+            plain,
+            Error::HeadTooLong,
+        ),
+        (d.fields(1), d.fields(0), plain, Error::TooManyFields),
+        (
+            d.line_bytes(16),
+            d.line_bytes(15),
+            plain,
+            Error::LineTooLong,
+        ),
+        (d.body_bytes(3), d.body_bytes(2), body, Error::BodyTooLong),
+        (d.body_bytes(3), d.body_bytes(2), open, Error::BodyTooLong),
+        (d.body_bytes(2), d.body_bytes(1), chunks, Error::BodyTooLong),
+        (
+            d.extension_bytes(2),
+            d.extension_bytes(1),
+            chunks,
+            Error::ChunkExtension,
+        ),
+        (
+            d.extensions_bytes(4),
+            d.extensions_bytes(3),
+            chunks,
+            Error::ChunkExtension,
+        ),
+        (
+            d.trailer_bytes(8),
+            d.trailer_bytes(7),
+            chunks,
+            Error::HeadTooLong,
+        ),
+        (
+            d.trailer_fields(1),
+            d.trailer_fields(0),
+            chunks,
+            Error::TooManyFields,
+        ),
+        (d.interim(1), d.interim(0), early, Error::TooManyInterim),
+    ] {
+        let with = |limits| {
+            let make = || Client {
+                limits,
+                ..sent(Facts::NONE)
+            };
+            log::all(make, text.as_bytes(), false)
+        };
+        assert!(!with(at).contains("error"), "{text:?}");
+        let got = with(below);
+        assert!(
+            got.ends_with(&format!("error {want:?}\n")),
+            "{text:?}: {got}"
+        );
+    }
+}

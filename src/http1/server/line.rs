@@ -1,0 +1,258 @@
+//! The request line. RFC 9112, 3.
+
+use super::Limits;
+use crate::error::Error;
+use crate::event::Field;
+use crate::http1::facts::Facts;
+use crate::http1::head::{Head, Part};
+use crate::http1::lines::target_len;
+use crate::http1::rules::Rules;
+use crate::http1::target::is_target;
+use crate::text::token;
+
+const METHOD: &[u8] = b"REQUEST_METHOD";
+const URI: &[u8] = b"REQUEST_URI";
+const PROTOCOL: &[u8] = b"SERVER_PROTOCOL";
+
+/// What the methods say that are known here. RFC 9110, 9.2.2 and 9.3.
+fn facts_of(method: &[u8]) -> Facts {
+    match method {
+        b"GET" | b"PUT" | b"DELETE" | b"TRACE" => Facts::IDEMPOTENT,
+        b"HEAD" => Facts::IDEMPOTENT.with(Facts::HEAD),
+        b"OPTIONS" => Facts::IDEMPOTENT.with(Facts::OPTIONS),
+        b"CONNECT" => Facts::CONNECT,
+        b"PRI" => Facts::PRI,
+        _ => Facts::NONE,
+    }
+}
+
+/// The next element, or a piece of one; `None` where the input is used up.
+#[inline(always)]
+pub(super) fn request_line<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    limits: &Limits,
+    rules: Rules,
+) -> Result<Option<Field<'i>>, Error> {
+    let all = *input;
+    match head.part {
+        // Nothing of the element was taken yet.
+        Part::First if head.line == 0 => {
+            if let Some((method, rest)) = usual_method(all)
+                && let Ok(len) = u32::try_from(method.len())
+                && len <= limits.method_bytes
+                && len < head.head_left
+            {
+                head.facts.set(Facts::IDEMPOTENT);
+                if len == 4 {
+                    head.facts = facts_of(method);
+                }
+                head.head_left = head.head_left.saturating_sub(len).saturating_sub(1);
+                head.part = Part::Second;
+                *input = rest;
+                return Ok(Some(Field::var(METHOD, method)));
+            }
+        }
+        Part::Second if head.line == 0 && !head.facts.has(Facts::CONNECT) => {
+            if let [b'/', ..] = all
+                && let Some((target, rest)) = all.split_at_checked(target_len(all))
+                && let [b' ', rest @ ..] = rest
+                && let Ok(len) = u32::try_from(target.len())
+                && len <= limits.target_bytes
+                && len < head.head_left
+            {
+                head.head_left = head.head_left.saturating_sub(len).saturating_sub(1);
+                head.part = Part::Third;
+                *input = rest;
+                return Ok(Some(Field::var(URI, target)));
+            }
+        }
+        Part::Third if head.at == 0 && head.head_left >= 10 => {
+            if let Some((b"HTTP/1.1\r\n", rest)) = all.split_first_chunk::<10>()
+                && !head.facts.has(Facts::TARGET_BAD)
+            {
+                head.head_left = head.head_left.saturating_sub(10);
+                head.facts.set(Facts::V11);
+                head.part = Part::Fields;
+                *input = rest;
+                return Ok(Some(Field::var(PROTOCOL, b"HTTP/1.1")));
+            }
+        }
+        _ => {}
+    }
+    match head.part {
+        Part::First => method(head, input, limits),
+        Part::Second => uri(head, input, limits, rules),
+        _ => version(head, input, rules),
+    }
+}
+
+/// The methods that are nearly all, and what follows the blank behind them.
+#[inline(always)]
+fn usual_method(input: &[u8]) -> Option<(&[u8], &[u8])> {
+    match input {
+        [method @ .., _] if method.len() < 5 => None,
+        [b'G', b'E', b'T', b' ', rest @ ..] => Some((input.get(..3)?, rest)),
+        [b'H', b'E', b'A', b'D', b' ', rest @ ..] => Some((input.get(..4)?, rest)),
+        [b'P', b'O', b'S', b'T', b' ', rest @ ..] => Some((input.get(..4)?, rest)),
+        _ => None,
+    }
+}
+
+/// Takes bytes of an element for as long as `each` says so.
+fn element<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    name: &'static [u8],
+    mut each: impl FnMut(&mut Head, u8) -> Result<Taken, Error>,
+) -> Result<Option<Field<'i>>, Error> {
+    let all = *input;
+    let mut kept = 0usize;
+    loop {
+        let [byte, rest @ ..] = *input else {
+            let value = all.get(..kept).unwrap_or(&[]);
+            return Ok((kept > 0).then(|| head.piece(Field::var(name, value), false)));
+        };
+        head.count()?;
+        *input = rest;
+        match each(head, *byte)? {
+            Taken::Kept => kept = kept.saturating_add(1),
+            Taken::Dropped => {}
+            Taken::Last => {
+                let value = all.get(..kept).unwrap_or(&[]);
+                head.line = 0;
+                return Ok(Some(head.piece(Field::var(name, value), true)));
+            }
+        }
+    }
+}
+
+enum Taken {
+    Kept,
+    /// Not part of the value, and nothing behind it is.
+    Dropped,
+    /// The blank that ends the element.
+    Last,
+}
+
+#[cold]
+#[inline(never)]
+fn method<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    limits: &Limits,
+) -> Result<Option<Field<'i>>, Error> {
+    element(head, input, METHOD, |head, byte| {
+        if byte == b' ' && head.line > 0 {
+            head.facts = facts_of(head.values.word.whole());
+            head.shape.connect = head.facts.has(Facts::CONNECT);
+            head.part = Part::Second;
+            return Ok(Taken::Last);
+        }
+        if !token::is_token(byte) {
+            return Err(Error::RequestLine);
+        }
+        if head.line >= limits.method_bytes {
+            return Err(Error::MethodTooLong);
+        }
+        head.line = head.line.saturating_add(1);
+        head.values.word.push(byte);
+        Ok(Taken::Kept)
+    })
+}
+
+#[cold]
+#[inline(never)]
+fn uri<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    limits: &Limits,
+    rules: Rules,
+) -> Result<Option<Field<'i>>, Error> {
+    element(head, input, URI, |head, byte| {
+        if byte == b' ' && head.line > 0 {
+            // The verdict falls after the version: it may be another protocol.
+            if !head.shape.complete(head.facts.has(Facts::OPTIONS)) {
+                head.facts.set(Facts::TARGET_BAD);
+            }
+            head.at = 0;
+            head.part = Part::Third;
+            return Ok(Taken::Last);
+        }
+        if byte <= b' ' || byte == 0x7f {
+            return Err(Error::RequestLine);
+        }
+        if head.line >= limits.target_bytes {
+            return Err(Error::TargetTooLong);
+        }
+        head.line = head.line.saturating_add(1);
+        if head.at == FRAGMENT {
+            return Ok(Taken::Dropped);
+        }
+        if byte == b'#' && rules.drops_fragment() {
+            head.at = FRAGMENT;
+            return Ok(Taken::Dropped);
+        }
+        let high = byte >= 0x80 && rules.allows_high_target_bytes();
+        if !is_target(byte) && !high {
+            return Err(Error::Target);
+        }
+        head.shape.step(byte);
+        Ok(Taken::Kept)
+    })
+}
+
+const FRAGMENT: u8 = 1;
+
+/// `HTTP/d.d` and the end of the line. Comes as a text of our own, so it is
+/// never in pieces.
+#[cold]
+#[inline(never)]
+fn version<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    rules: Rules,
+) -> Result<Option<Field<'i>>, Error> {
+    while let [byte, rest @ ..] = *input {
+        head.count()?;
+        *input = rest;
+        let byte = *byte;
+        let good = match (head.at, byte) {
+            (0..=4, _) => b"HTTP/".get(usize::from(head.at)) == Some(&byte),
+            (5 | 7, b'0'..=b'9') => {
+                let digit = u64::from(byte.wrapping_sub(b'0'));
+                head.number = head.number.wrapping_mul(10).wrapping_add(digit);
+                true
+            }
+            (6, b'.') | (8, b'\r') => true,
+            (8, b'\n') if rules.allows_bare_lf() => return line_end(head, rules),
+            (9, b'\n') => return line_end(head, rules),
+            _ => false,
+        };
+        if !good {
+            return Err(Error::RequestLine);
+        }
+        head.at = head.at.wrapping_add(1);
+    }
+    Ok(None)
+}
+
+fn line_end<'i>(head: &mut Head, rules: Rules) -> Result<Option<Field<'i>>, Error> {
+    let text: &[u8] = match head.number {
+        10 => b"HTTP/1.0",
+        11 => b"HTTP/1.1",
+        12..=19 if !rules.wants_known_version() => b"HTTP/1.1",
+        0..=9 => return Err(Error::RequestLine),
+        20 if head.facts.has(Facts::PRI) => return Err(Error::Http2Preface),
+        _ => return Err(Error::HttpVersion),
+    };
+    if head.facts.has(Facts::TARGET_BAD) {
+        return Err(Error::Target);
+    }
+    if head.number != 10 {
+        head.facts.set(Facts::V11);
+    }
+    head.part = Part::Fields;
+    head.line = 0;
+    Ok(Some(Field::var(PROTOCOL, text)))
+}
