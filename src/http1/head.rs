@@ -155,19 +155,20 @@ impl Head {
     pub(crate) fn line<'i>(
         &mut self,
         input: &mut &'i [u8],
-        bounds: Bounds,
+        line_bytes: u32,
+        rules: Rules,
+        bounds: impl FnOnce() -> Bounds,
     ) -> Result<Line<'i>, Error> {
         let all = *input;
-        if self.lines.at_start() && !bounds.rules.allows_folding() {
-            let most = self.head_left.min(bounds.line_bytes);
+        if self.lines.at_start() && !rules.allows_folding() {
+            let most = self.head_left.min(line_bytes);
             if let Some(line) = lines::whole(all) {
                 let len = all.len().saturating_sub(line.rest.len());
                 let len = u32::try_from(len).unwrap_or(u32::MAX);
                 if len <= most && self.fields_left > 0 {
                     let kind = names::kind(line.name);
                     if kind != Kind::Other {
-                        let facts = &mut self.facts;
-                        self.values.whole(kind, line.value, facts, bounds.rules);
+                        self.known(kind, line.value, rules);
                     }
                     self.facts.set(Facts::ANY);
                     self.head_left = self.head_left.saturating_sub(len);
@@ -183,7 +184,31 @@ impl Head {
                 return Ok(Line::Blank);
             }
         }
-        self.step(input, &bounds, Space::Header)
+        self.step(input, &bounds(), Space::Header)
+    }
+
+    /// A whole value that decides something: what nearly all say is compared,
+    /// the rest goes byte by byte.
+    #[inline]
+    fn known(&mut self, kind: Kind, value: &[u8], rules: Rules) {
+        let fact = match (kind, value) {
+            (Kind::Host, _) if !self.facts.has(Facts::HOST) && lines::is_plain(value) => {
+                Facts::HOST
+            }
+            (Kind::Connection, b"keep-alive") => Facts::KEEP,
+            (Kind::Connection, b"close") => Facts::CLOSE,
+            (Kind::ContentLength, _) if !self.facts.has(Facts::LENGTH) => {
+                match lines::number(value) {
+                    Some(number) => {
+                        self.values.length = number;
+                        Facts::LENGTH
+                    }
+                    None => return self.values.whole(kind, value, &mut self.facts, rules),
+                }
+            }
+            _ => return self.values.whole(kind, value, &mut self.facts, rules),
+        };
+        self.facts.set(fact);
     }
 
     /// The same of trailers.
@@ -306,6 +331,16 @@ impl Watch for Watcher<'_> {
     #[inline]
     fn name(&mut self, byte: u8) {
         self.head.values.word.push(byte.to_ascii_lowercase());
+    }
+
+    fn names(&mut self, bytes: &[u8]) {
+        let head = &mut *self.head;
+        let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        head.head_left = head.head_left.saturating_sub(n);
+        head.line = head.line.saturating_add(n);
+        for byte in bytes {
+            head.values.word.push(byte.to_ascii_lowercase());
+        }
     }
 
     fn bad_name(&mut self, byte: u8) -> Result<Course, Error> {

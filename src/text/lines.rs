@@ -132,6 +132,9 @@ pub(crate) trait Watch {
     fn stray(&mut self) -> Result<(), Error>;
     /// A byte of the name.
     fn name(&mut self, byte: u8);
+    /// Bytes of a name, within `room`, all at once; nothing else is told of
+    /// them.
+    fn names(&mut self, bytes: &[u8]);
     /// A byte that cannot stand in a name.
     fn bad_name(&mut self, byte: u8) -> Result<Course, Error>;
     /// A byte of a version; true for its last one.
@@ -209,6 +212,17 @@ impl Lines {
                 self.stage = Stage::Lead;
                 value = Run(b" ", 1);
                 return Ok(self.piece(name, value, false));
+            }
+            if self.stage == Stage::Name {
+                let n = token::token_len(all).min(watch.room());
+                if let Some((run, rest)) = all.split_at_checked(n)
+                    && n > 0
+                {
+                    watch.names(run);
+                    name.extend(run, all);
+                    *input = rest;
+                    continue;
+                }
             }
             if self.stage == Stage::Value {
                 // The bytes of a value in one go; its end, an error or a limit

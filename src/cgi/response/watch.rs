@@ -88,6 +88,15 @@ impl Watch for Watcher<'_> {
         }
     }
 
+    fn names(&mut self, bytes: &[u8]) {
+        let n = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        self.state.head = self.state.head.saturating_add(n);
+        self.state.line = self.state.line.saturating_add(n);
+        for byte in bytes {
+            self.name(*byte);
+        }
+    }
+
     fn bad_name(&mut self, byte: u8) -> Result<Course, Error> {
         let state = &mut *self.state;
         if byte == b'/' && state.known & known::HTTP != 0 && state.at == 4 {

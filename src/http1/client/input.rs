@@ -227,7 +227,9 @@ impl Client {
     #[inline]
     fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
         let field = if self.head.part == Part::Fields {
-            match self.head.line(input, self.limits.bounds(self.rules)) {
+            let (limits, rules) = (&self.limits, self.rules);
+            let bounds = || limits.bounds(rules);
+            match self.head.line(input, limits.line_bytes, rules, bounds) {
                 Ok(Line::Field(field)) => field,
                 Ok(Line::Blank) => return self.head_end(),
                 Ok(Line::Empty) => return Ok(Next::NeedInput),

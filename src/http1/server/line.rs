@@ -7,7 +7,7 @@ use crate::http1::facts::Facts;
 use crate::http1::head::{Head, Part};
 use crate::http1::lines::target_len;
 use crate::http1::rules::Rules;
-use crate::http1::target::is_target;
+use crate::http1::target::{Form, is_target};
 use crate::text::token;
 
 const METHOD: &[u8] = b"REQUEST_METHOD";
@@ -99,11 +99,13 @@ fn usual_method(input: &[u8]) -> Option<(&[u8], &[u8])> {
     }
 }
 
-/// Takes bytes of an element for as long as `each` says so.
+/// Takes bytes of an element for as long as `each` says so. `bulk`: the limit
+/// of a path, whose bytes are taken at once; 0 for what is no path.
 fn element<'i>(
     head: &mut Head,
     input: &mut &'i [u8],
     name: &'static [u8],
+    bulk: u32,
     mut each: impl FnMut(&mut Head, u8) -> Result<Taken, Error>,
 ) -> Result<Option<Field<'i>>, Error> {
     let all = *input;
@@ -113,6 +115,17 @@ fn element<'i>(
             let value = all.get(..kept).unwrap_or(&[]);
             return Ok((kept > 0).then(|| head.piece(Field::var(name, value), false)));
         };
+        if bulk > 0
+            && let Some((run, rest)) = input.split_at_checked(bulk_len(head, input, bulk))
+            && !run.is_empty()
+        {
+            let n = u32::try_from(run.len()).unwrap_or(u32::MAX);
+            head.head_left = head.head_left.saturating_sub(n);
+            head.line = head.line.saturating_add(n);
+            kept = kept.saturating_add(run.len());
+            *input = rest;
+            continue;
+        }
         head.count()?;
         *input = rest;
         match each(head, *byte)? {
@@ -125,6 +138,16 @@ fn element<'i>(
             }
         }
     }
+}
+
+/// How many bytes may be taken at once: those of a path, within `most` and the
+/// limit of the head.
+fn bulk_len(head: &Head, input: &[u8], most: u32) -> usize {
+    if !matches!(head.shape.form, Form::Origin | Form::Path) || head.at == FRAGMENT {
+        return 0;
+    }
+    let left = most.saturating_sub(head.line).min(head.head_left);
+    target_len(input).min(usize::try_from(left).unwrap_or(usize::MAX))
 }
 
 enum Taken {
@@ -142,7 +165,7 @@ fn method<'i>(
     input: &mut &'i [u8],
     limits: &Limits,
 ) -> Result<Option<Field<'i>>, Error> {
-    element(head, input, METHOD, |head, byte| {
+    element(head, input, METHOD, 0, |head, byte| {
         if byte == b' ' && head.line > 0 {
             head.facts = facts_of(head.values.word.whole());
             head.shape.connect = head.facts.has(Facts::CONNECT);
@@ -169,7 +192,7 @@ fn uri<'i>(
     limits: &Limits,
     rules: Rules,
 ) -> Result<Option<Field<'i>>, Error> {
-    element(head, input, URI, |head, byte| {
+    element(head, input, URI, limits.target_bytes, |head, byte| {
         if byte == b' ' && head.line > 0 {
             // The verdict falls after the version: it may be another protocol.
             if !head.shape.complete(head.facts.has(Facts::OPTIONS)) {
