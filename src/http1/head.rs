@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::event::{Cut, Field, Space};
 use crate::limits::Limits as Common;
 use crate::text::lines::{Course, Lines, Step, Watch};
+use crate::text::token;
 
 /// Where a head stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,14 +91,14 @@ impl Head {
         body_left: 0,
     };
 
-    /// Before the first byte of a message.
+    /// Before the first byte of a message: all is new but the count of empty
+    /// lines.
     #[inline]
     pub(crate) fn begin(&mut self, common: &Common) {
-        *self = Head {
-            head_left: common.head_bytes,
-            fields_left: common.fields,
-            ..Head::NEW
-        };
+        self.at = 0;
+        self.line = 0;
+        self.head_left = common.head_bytes;
+        self.fields_left = common.fields;
     }
 
     /// Before another head of the same exchange: what is left of its limits
@@ -160,6 +161,23 @@ impl Head {
         bounds: impl FnOnce() -> Bounds,
     ) -> Result<Line<'i>, Error> {
         let all = *input;
+        if all.is_empty() {
+            return Ok(Line::Empty);
+        }
+        // Input that comes in small pieces: nothing but more of a value.
+        if self.lines.in_value() && self.values.kind == Kind::Other {
+            let room = self.head_left.min(line_bytes.saturating_sub(self.line));
+            let len = u32::try_from(all.len()).unwrap_or(u32::MAX);
+            if len <= room && token::value_len(all) == all.len() {
+                self.head_left = self.head_left.saturating_sub(len);
+                self.line = self.line.saturating_add(len);
+                *input = &[];
+                return Ok(Line::Field(Field {
+                    cut: Cut::Middle,
+                    ..Field::header(&[], all)
+                }));
+            }
+        }
         if self.lines.at_start() && !rules.allows_folding() {
             let most = self.head_left.min(line_bytes);
             if let Some(line) = lines::whole(all) {

@@ -179,6 +179,13 @@ impl Lines {
         matches!(self.stage, Stage::Start)
     }
 
+    /// Whether the next byte is one of a value of which a piece was given, or
+    /// its end.
+    #[inline]
+    pub(crate) fn in_value(&self) -> bool {
+        self.open && matches!(self.stage, Stage::Value)
+    }
+
     /// The cold path: any step of any line, off the front of `input`.
     #[cold]
     #[inline(never)]

@@ -35,6 +35,9 @@ pub(super) fn request_line<'i>(
     rules: Rules,
 ) -> Result<Option<Field<'i>>, Error> {
     let all = *input;
+    if all.is_empty() {
+        return Ok(None);
+    }
     match head.part {
         // Nothing of the element was taken yet.
         Part::First if head.line == 0 => {
