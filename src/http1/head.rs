@@ -151,58 +151,79 @@ impl Head {
         Field { name, cut, ..whole }
     }
 
-    /// A field line, or a piece of it, or the blank line.
+    /// The hot path: a field line that is whole in the input.
     #[inline(always)]
-    pub(crate) fn line<'i>(
+    pub(crate) fn whole<'i>(
         &mut self,
         input: &mut &'i [u8],
         line_bytes: u32,
         rules: Rules,
-        bounds: impl FnOnce() -> Bounds,
-    ) -> Result<Line<'i>, Error> {
+    ) -> Option<Field<'i>> {
         let all = *input;
-        if all.is_empty() {
-            return Ok(Line::Empty);
+        if !self.lines.at_start() || rules.allows_folding() {
+            return None;
         }
-        // Input that comes in small pieces: nothing but more of a value.
-        if self.lines.in_value() && self.values.kind == Kind::Other {
-            let room = self.head_left.min(line_bytes.saturating_sub(self.line));
-            let len = u32::try_from(all.len()).unwrap_or(u32::MAX);
-            if len <= room && token::value_len(all) == all.len() {
-                self.head_left = self.head_left.saturating_sub(len);
-                self.line = self.line.saturating_add(len);
-                *input = &[];
-                return Ok(Line::Field(Field {
-                    cut: Cut::Middle,
-                    ..Field::header(&[], all)
-                }));
-            }
+        let line = lines::whole(all)?;
+        let len = all.len().saturating_sub(line.rest.len());
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        if len > self.head_left.min(line_bytes) || self.fields_left == 0 {
+            return None;
         }
-        if self.lines.at_start() && !rules.allows_folding() {
-            let most = self.head_left.min(line_bytes);
-            if let Some(line) = lines::whole(all) {
-                let len = all.len().saturating_sub(line.rest.len());
-                let len = u32::try_from(len).unwrap_or(u32::MAX);
-                if len <= most && self.fields_left > 0 {
-                    let kind = names::kind(line.name);
-                    if kind != Kind::Other {
-                        self.known(kind, line.value, rules);
-                    }
-                    self.facts.set(Facts::ANY);
-                    self.head_left = self.head_left.saturating_sub(len);
-                    self.fields_left = self.fields_left.saturating_sub(1);
-                    *input = line.rest;
-                    return Ok(Line::Field(Field::header(line.name, line.value)));
-                }
-            } else if let [b'\r', b'\n', rest @ ..] = all
-                && most >= 2
-            {
-                self.head_left = self.head_left.saturating_sub(2);
-                *input = rest;
-                return Ok(Line::Blank);
-            }
+        let kind = names::kind(line.name);
+        if kind != Kind::Other {
+            self.known(kind, line.value, rules);
         }
-        self.step(input, &bounds(), Space::Header)
+        self.facts.set(Facts::ANY);
+        self.head_left = self.head_left.wrapping_sub(len);
+        self.fields_left = self.fields_left.wrapping_sub(1);
+        *input = line.rest;
+        Some(Field::header(line.name, line.value))
+    }
+
+    /// The hot path for the blank line; whether it was taken.
+    #[inline(always)]
+    pub(crate) fn blank(&mut self, input: &mut &[u8], line_bytes: u32, rules: Rules) -> bool {
+        if self.lines.at_start()
+            && !rules.allows_folding()
+            && let [b'\r', b'\n', rest @ ..] = *input
+            && self.head_left.min(line_bytes) >= 2
+        {
+            self.head_left = self.head_left.wrapping_sub(2);
+            *input = rest;
+            return true;
+        }
+        false
+    }
+
+    /// Input that comes in small pieces: nothing but more of a value that
+    /// decides nothing.
+    #[inline(always)]
+    pub(crate) fn more<'i>(&mut self, input: &mut &'i [u8], line_bytes: u32) -> Option<Field<'i>> {
+        let all = *input;
+        if !self.lines.in_value() || self.values.kind != Kind::Other {
+            return None;
+        }
+        let room = self.head_left.min(line_bytes.saturating_sub(self.line));
+        let len = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        if len > room || token::value_len(all) != all.len() {
+            return None;
+        }
+        self.head_left = self.head_left.wrapping_sub(len);
+        self.line = self.line.wrapping_add(len);
+        *input = &[];
+        Some(Field {
+            cut: Cut::Middle,
+            ..Field::header(&[], all)
+        })
+    }
+
+    /// A piece of a field line, or all of an unusual one, or the blank line.
+    pub(crate) fn line<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        bounds: &Bounds,
+    ) -> Result<Line<'i>, Error> {
+        self.step(input, bounds, Space::Header)
     }
 
     /// A whole value that decides something: what nearly all say is compared,
@@ -235,14 +256,7 @@ impl Head {
         input: &mut &'i [u8],
         bounds: &Bounds,
     ) -> Result<Line<'i>, Error> {
-        let all = *input;
-        if self.lines.at_start()
-            && !bounds.rules.allows_folding()
-            && let [b'\r', b'\n', rest @ ..] = all
-            && self.head_left.min(bounds.line_bytes) >= 2
-        {
-            self.head_left = self.head_left.saturating_sub(2);
-            *input = rest;
+        if self.blank(input, bounds.line_bytes, bounds.rules) {
             return Ok(Line::Blank);
         }
         self.step(input, bounds, Space::Trailer)

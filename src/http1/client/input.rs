@@ -226,10 +226,29 @@ impl Client {
 
     #[inline]
     fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
+        if self.head.part == Part::Fields {
+            if let Some(field) = self.head.whole(input, line_bytes, rules) {
+                return Ok(Next::Event(Response::Field { id: ID, field }));
+            }
+            if self.head.blank(input, line_bytes, rules) {
+                return self.head_end();
+            }
+            if input.is_empty() {
+                return Ok(Next::NeedInput);
+            }
+            if let Some(field) = self.head.more(input, line_bytes) {
+                return Ok(Next::Event(Response::Field { id: ID, field }));
+            }
+        }
+        self.head_cold(input)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn head_cold<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
         let field = if self.head.part == Part::Fields {
-            let (limits, rules) = (&self.limits, self.rules);
-            let bounds = || limits.bounds(rules);
-            match self.head.line(input, limits.line_bytes, rules, bounds) {
+            match self.head.line(input, &self.limits.bounds(self.rules)) {
                 Ok(Line::Field(field)) => field,
                 Ok(Line::Blank) => return self.head_end(),
                 Ok(Line::Empty) => return Ok(Next::NeedInput),

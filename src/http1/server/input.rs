@@ -1,7 +1,6 @@
 //! Reading requests. RFC 9112, 3 to 7.
 
-use super::line::request_line;
-use super::{Event, Link, Reading, Server, Writing};
+use super::{Event, Link, Reading, Server, Writing, line};
 use crate::error::Error;
 use crate::event::{Id, Length, Next, Request};
 use crate::http1::chunked::Piece;
@@ -172,17 +171,38 @@ impl Server {
 
     #[inline]
     fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
+        if self.head.part == Part::Fields {
+            if let Some(field) = self.head.whole(input, line_bytes, rules) {
+                return Ok(Next::Event(Request::Field { id: ID, field }));
+            }
+            if self.head.blank(input, line_bytes, rules) {
+                return self.head_end();
+            }
+            if input.is_empty() {
+                return Ok(Next::NeedInput);
+            }
+            if let Some(field) = self.head.more(input, line_bytes) {
+                return Ok(Next::Event(Request::Field { id: ID, field }));
+            }
+        } else if let Some(field) = line::usual(&mut self.head, input, &self.limits) {
+            return Ok(Next::Event(Request::Field { id: ID, field }));
+        }
+        self.head_cold(input)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn head_cold<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
         let field = if self.head.part == Part::Fields {
-            let (limits, rules) = (&self.limits, self.rules);
-            let bounds = || limits.bounds(rules);
-            match self.head.line(input, limits.line_bytes, rules, bounds) {
+            match self.head.line(input, &self.limits.bounds(self.rules)) {
                 Ok(Line::Field(field)) => field,
                 Ok(Line::Blank) => return self.head_end(),
                 Ok(Line::Empty) => return Ok(Next::NeedInput),
                 Err(error) => return self.lose_framing(error),
             }
         } else {
-            match request_line(&mut self.head, input, &self.limits, self.rules) {
+            match line::unusual(&mut self.head, input, &self.limits, self.rules) {
                 Ok(Some(field)) => field,
                 Ok(None) => return Ok(Next::NeedInput),
                 Err(error) => return self.lose_framing(error),

@@ -26,62 +26,75 @@ fn facts_of(method: &[u8]) -> Facts {
     }
 }
 
-/// The next element, or a piece of one; `None` where the input is used up.
+/// The hot path: an element that is whole in the input, and usual.
 #[inline(always)]
-pub(super) fn request_line<'i>(
+pub(super) fn usual<'i>(
+    head: &mut Head,
+    input: &mut &'i [u8],
+    limits: &Limits,
+) -> Option<Field<'i>> {
+    let all = *input;
+    match head.part {
+        // Nothing of the element was taken yet.
+        Part::First if head.line == 0 => {
+            let (method, rest) = usual_method(all)?;
+            let len = u32::try_from(method.len()).ok()?;
+            if len > limits.method_bytes || len >= head.head_left {
+                return None;
+            }
+            head.facts.set(match method {
+                [b'G', ..] => Facts::IDEMPOTENT,
+                [b'H', ..] => Facts::IDEMPOTENT.with(Facts::HEAD),
+                _ => Facts::NONE,
+            });
+            head.head_left = head.head_left.wrapping_sub(len).wrapping_sub(1);
+            head.part = Part::Second;
+            *input = rest;
+            Some(Field::var(METHOD, method))
+        }
+        Part::Second if head.line == 0 && !head.facts.has(Facts::CONNECT) => {
+            let [b'/', ..] = all else {
+                return None;
+            };
+            let (target, rest) = all.split_at_checked(target_len(all))?;
+            let [b' ', rest @ ..] = rest else {
+                return None;
+            };
+            let len = u32::try_from(target.len()).ok()?;
+            if len > limits.target_bytes || len >= head.head_left {
+                return None;
+            }
+            head.head_left = head.head_left.wrapping_sub(len).wrapping_sub(1);
+            head.part = Part::Third;
+            *input = rest;
+            Some(Field::var(URI, target))
+        }
+        Part::Third if head.at == 0 && head.head_left >= 10 => {
+            let (b"HTTP/1.1\r\n", rest) = all.split_first_chunk::<10>()? else {
+                return None;
+            };
+            if head.facts.has(Facts::TARGET_BAD) {
+                return None;
+            }
+            head.head_left = head.head_left.wrapping_sub(10);
+            head.facts.set(Facts::V11);
+            head.part = Part::Fields;
+            *input = rest;
+            Some(Field::var(PROTOCOL, b"HTTP/1.1"))
+        }
+        _ => None,
+    }
+}
+
+/// The next element, or a piece of one; `None` where the input is used up.
+pub(super) fn unusual<'i>(
     head: &mut Head,
     input: &mut &'i [u8],
     limits: &Limits,
     rules: Rules,
 ) -> Result<Option<Field<'i>>, Error> {
-    let all = *input;
-    if all.is_empty() {
+    if input.is_empty() {
         return Ok(None);
-    }
-    match head.part {
-        // Nothing of the element was taken yet.
-        Part::First if head.line == 0 => {
-            if let Some((method, rest)) = usual_method(all)
-                && let Ok(len) = u32::try_from(method.len())
-                && len <= limits.method_bytes
-                && len < head.head_left
-            {
-                head.facts.set(Facts::IDEMPOTENT);
-                if len == 4 {
-                    head.facts = facts_of(method);
-                }
-                head.head_left = head.head_left.saturating_sub(len).saturating_sub(1);
-                head.part = Part::Second;
-                *input = rest;
-                return Ok(Some(Field::var(METHOD, method)));
-            }
-        }
-        Part::Second if head.line == 0 && !head.facts.has(Facts::CONNECT) => {
-            if let [b'/', ..] = all
-                && let Some((target, rest)) = all.split_at_checked(target_len(all))
-                && let [b' ', rest @ ..] = rest
-                && let Ok(len) = u32::try_from(target.len())
-                && len <= limits.target_bytes
-                && len < head.head_left
-            {
-                head.head_left = head.head_left.saturating_sub(len).saturating_sub(1);
-                head.part = Part::Third;
-                *input = rest;
-                return Ok(Some(Field::var(URI, target)));
-            }
-        }
-        Part::Third if head.at == 0 && head.head_left >= 10 => {
-            if let Some((b"HTTP/1.1\r\n", rest)) = all.split_first_chunk::<10>()
-                && !head.facts.has(Facts::TARGET_BAD)
-            {
-                head.head_left = head.head_left.saturating_sub(10);
-                head.facts.set(Facts::V11);
-                head.part = Part::Fields;
-                *input = rest;
-                return Ok(Some(Field::var(PROTOCOL, b"HTTP/1.1")));
-            }
-        }
-        _ => {}
     }
     match head.part {
         Part::First => method(head, input, limits),
@@ -94,7 +107,6 @@ pub(super) fn request_line<'i>(
 #[inline(always)]
 fn usual_method(input: &[u8]) -> Option<(&[u8], &[u8])> {
     match input {
-        [method @ .., _] if method.len() < 5 => None,
         [b'G', b'E', b'T', b' ', rest @ ..] => Some((input.get(..3)?, rest)),
         [b'H', b'E', b'A', b'D', b' ', rest @ ..] => Some((input.get(..4)?, rest)),
         [b'P', b'O', b'S', b'T', b' ', rest @ ..] => Some((input.get(..4)?, rest)),
@@ -161,8 +173,6 @@ enum Taken {
     Last,
 }
 
-#[cold]
-#[inline(never)]
 fn method<'i>(
     head: &mut Head,
     input: &mut &'i [u8],
@@ -187,8 +197,6 @@ fn method<'i>(
     })
 }
 
-#[cold]
-#[inline(never)]
 fn uri<'i>(
     head: &mut Head,
     input: &mut &'i [u8],
@@ -232,8 +240,6 @@ const FRAGMENT: u8 = 1;
 
 /// `HTTP/d.d` and the end of the line. Comes as a text of our own, so it is
 /// never in pieces.
-#[cold]
-#[inline(never)]
 fn version<'i>(
     head: &mut Head,
     input: &mut &'i [u8],
