@@ -4,6 +4,7 @@
 //! | protocol | web server's side | application's side |
 //! |---|---|---|
 //! | FastCGI 1.0 | [`fcgi::Client`] | [`fcgi::Server`] |
+//! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
 //! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
 //! A machine is [`Receive`]: [`next`](Receive::next) takes bytes off the front

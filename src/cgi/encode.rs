@@ -2,9 +2,8 @@
 
 use crate::error::Refused;
 use crate::event::{Cut, Field, Length, Space, trim};
-use crate::frame::fill;
 use crate::text::decimal::{Decimal, decimal};
-use crate::text::{copy, status::reason, token};
+use crate::text::{out::Out, status::reason, token};
 
 /// Writes the head of a CGI response into `room`, whole or not at all, and
 /// says how many bytes it took: `Status` first, then the fields as they stand,
@@ -46,7 +45,7 @@ where
         200..=599 => Decimal::new(u64::from(status)),
         _ => return Err(Refused::Status),
     };
-    let mut out = Out { room, need: 0 };
+    let mut out = Out::new(room);
     out.put(b"Status: ");
     out.text(digits.bytes());
     let reason = reason(status);
@@ -122,60 +121,6 @@ fn agrees(value: &[u8], length: Length) -> Result<(), Refused> {
     match decimal(trim(value)) {
         Some(n) if n == declared => Ok(()),
         _ => Err(Refused::Field),
-    }
-}
-
-/// Lent room that is filled from the front; what does not fit is counted.
-struct Out<'b> {
-    room: &'b mut [u8],
-    need: usize,
-}
-
-impl Out<'_> {
-    #[inline(always)]
-    fn put(&mut self, bytes: &[u8]) {
-        let end = self.need.saturating_add(bytes.len());
-        if let Some(to) = self.room.get_mut(self.need..end) {
-            fill(to, bytes);
-        }
-        self.need = end;
-    }
-
-    /// The same, for what is no constant.
-    #[inline(never)]
-    fn text(&mut self, bytes: &[u8]) {
-        if let Some(room) = self.room.get_mut(self.need..) {
-            let _ = copy::put(room, bytes, |_| false);
-        }
-        self.need = self.need.saturating_add(bytes.len());
-    }
-
-    /// A line of a usual name and value. False where they are not, or there
-    /// is no room: then nothing counts as written.
-    #[inline(always)]
-    fn short(&mut self, name: &[u8], value: &[u8]) -> bool {
-        if !name.is_empty()
-            && let all = self.room.len()
-            && let Some(room) = self.room.get_mut(self.need..)
-            && let Some((room, false)) = copy::put(room, name, token::unusual)
-            && let Some((colon, room)) = room.split_first_chunk_mut()
-            && let Some((room, false)) = copy::put(room, value, token::control)
-            && let Some((end, rest)) = room.split_first_chunk_mut()
-        {
-            *colon = *b": ";
-            *end = *b"\r\n";
-            self.need = all.saturating_sub(rest.len());
-            return true;
-        }
-        false
-    }
-
-    fn end(self) -> Result<usize, Refused> {
-        if self.need <= self.room.len() {
-            Ok(self.need)
-        } else {
-            Err(Refused::Room { need: self.need })
-        }
     }
 }
 

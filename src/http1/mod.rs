@@ -2,6 +2,7 @@
 
 mod chunked;
 pub mod client;
+mod encode;
 mod facts;
 mod framing;
 mod head;

@@ -125,8 +125,8 @@ const FORBIDDEN: [&[u8]; 19] = [
     b"http2-settings",
 ];
 
-#[cfg(test)]
-fn forbidden(name: &[u8]) -> bool {
+/// Whether no trailer may have this name.
+pub(crate) fn forbidden(name: &[u8]) -> bool {
     prefixed(name) || listed(name)
 }
 

@@ -4,5 +4,6 @@
 pub(crate) mod copy;
 pub(crate) mod decimal;
 pub(crate) mod lines;
+pub(crate) mod out;
 pub(crate) mod status;
 pub(crate) mod token;

@@ -80,6 +80,8 @@ pub struct Client {
     /// An exchange was completed on this connection: that a request finds it
     /// closed is then nobody's fault.
     used: bool,
+    /// The next request says that it is the last.
+    close: bool,
     /// 100 Continue has come: `Demand` is owed.
     demand: bool,
     /// Interim answers so far.
@@ -104,6 +106,7 @@ impl Client {
             writing: Writing::Idle,
             link: Link::Open,
             used: false,
+            close: false,
             demand: false,
             interims: 0,
             head: Head::NEW,
