@@ -513,3 +513,61 @@ fn a_lost_transport() {
         assert_eq!(log::run(&mut server, &[b"GET"], false), want);
     }
 }
+
+#[test]
+fn mutations_at_random_cuts() {
+    let seeds = [
+        format!("{P}Content-Length: 3\r\nConnection: close, x\r\n\r\nabc"),
+        format!("{C}3;a=\"b\"\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"),
+        format!(
+            "\r\nGET http://h:80/a?b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTE: a\r\n\r\n"
+        ),
+        "OPTIONS * HTTP/1.0\r\nTransfer-Encoding : chunked\r\nA: b\r\n c\r\n\r\n".into(),
+    ];
+    let bytes = b"\r\n \t:;,/*#%\"\\0aG1HhTt\0\x7f\xff[]@?";
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut random = |n: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % n
+    };
+    let all = Rules::STRICT
+        .bare_lf(true)
+        .folding(true)
+        .blank_before_colon(true);
+    let rules = [
+        Rules::STRICT,
+        all.fragment(true)
+            .high_target_bytes(true)
+            .equal_lengths(true)
+            .any_expectation(true),
+    ];
+    for round in 0..6_000 {
+        let mut text = seeds[random(seeds.len())].as_bytes().to_vec();
+        for _ in 0..=random(3) {
+            let at = random(text.len());
+            match random(3) {
+                0 => text[at] = bytes[random(bytes.len())],
+                1 => text.insert(at, bytes[random(bytes.len())]),
+                _ => drop(text.remove(at)),
+            }
+        }
+        let make = || Server::new().rules(rules[round % 2]);
+        let want = log::run(&mut make(), &[&text], round % 3 == 0);
+        let (mut pieces, mut rest) = (Vec::new(), &text[..]);
+        while !rest.is_empty() {
+            let (piece, more) = rest.split_at(random(rest.len().min(9)) + 1);
+            pieces.push(piece);
+            rest = more;
+        }
+        let got = log::run(&mut make(), &pieces, round % 3 == 0);
+        assert_eq!(got, want, "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn size() {
+    assert!(size_of::<Server>() <= 224, "{}", size_of::<Server>());
+    assert!(size_of::<crate::http1::Client>() <= 224);
+}
