@@ -226,6 +226,9 @@ impl Client {
 
     #[inline]
     fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        if input.is_empty() {
+            return Ok(Next::NeedInput);
+        }
         let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
         if self.head.part == Part::Fields {
             if let Some(field) = self.head.whole(input, line_bytes, rules) {
@@ -233,9 +236,6 @@ impl Client {
             }
             if self.head.blank(input, line_bytes, rules) {
                 return self.head_end();
-            }
-            if input.is_empty() {
-                return Ok(Next::NeedInput);
             }
             if let Some(field) = self.head.more(input, line_bytes) {
                 return Ok(Next::Event(Response::Field { id: ID, field }));

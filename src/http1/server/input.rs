@@ -171,6 +171,9 @@ impl Server {
 
     #[inline]
     fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
+        if input.is_empty() {
+            return Ok(Next::NeedInput);
+        }
         let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
         if self.head.part == Part::Fields {
             if let Some(field) = self.head.whole(input, line_bytes, rules) {
@@ -178,9 +181,6 @@ impl Server {
             }
             if self.head.blank(input, line_bytes, rules) {
                 return self.head_end();
-            }
-            if input.is_empty() {
-                return Ok(Next::NeedInput);
             }
             if let Some(field) = self.head.more(input, line_bytes) {
                 return Ok(Next::Event(Request::Field { id: ID, field }));
