@@ -107,13 +107,20 @@ impl Deadline {
 
     /// To be called after each batch of input or output with the machine's
     /// phase; `progress` says whether the batch brought at least one event
-    /// (or, writing, moved at least one byte).
+    /// (or, writing, moved at least one byte). Also within a batch, where the
+    /// phase is another after an event: each head of a pipelining peer has its
+    /// own time only then.
     pub fn observe(&mut self, phase: Phase, now: Millis, progress: bool) {
         let fresh = phase != self.phase || (progress && phase != Phase::Head);
         if fresh || self.since.is_none() {
             self.since = Some(now);
         }
         self.phase = phase;
+    }
+
+    /// The phase that was observed last.
+    pub fn phase(&self) -> Phase {
+        self.phase
     }
 
     /// When to come back; `None` where no time is set.
@@ -149,6 +156,17 @@ mod tests {
         assert_eq!(d.at(), Some(Millis(16)));
         d.observe(Phase::Response, Millis(7), false);
         assert_eq!(d.at(), Some(Millis(17)));
+    }
+
+    #[test]
+    fn each_head_has_its_own_time() {
+        let mut d = Deadline::new(Timeouts::all(10));
+        d.observe(Phase::Head, Millis(0), true);
+        d.observe(Phase::Response, Millis(8), true);
+        d.observe(Phase::Head, Millis(8), true);
+        assert_eq!((d.phase(), d.at()), (Phase::Head, Some(Millis(18))));
+        d.observe(Phase::Head, Millis(9), true);
+        assert_eq!(d.at(), Some(Millis(18)));
     }
 
     #[test]

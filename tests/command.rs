@@ -7,6 +7,7 @@ mod command {
     mod authorizer;
     mod call;
     mod decode;
+    mod http;
     mod ping;
     mod root;
     mod serve;

@@ -1,7 +1,7 @@
 //! Ceilings of sizes, so that growth is seen in review. On a 64-bit machine;
 //! on others they are smaller.
 
-use vestibule::{Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi};
+use vestibule::{Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1};
 
 #[test]
 fn machines() {
@@ -10,6 +10,8 @@ fn machines() {
     assert!(size_of::<fcgi::ClientSlot>() <= 64);
     assert!(size_of::<fcgi::Client>() <= 320);
     assert!(size_of::<Parser>() <= 80);
+    assert!(size_of::<http1::Server>() <= 224);
+    assert!(size_of::<http1::Client>() <= 224);
 }
 
 #[test]

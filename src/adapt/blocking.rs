@@ -163,7 +163,9 @@ where
                 Ok(Next::Event(event)) => {
                     progress = true;
                     match handler(machine, event, stream) {
-                        Ok(ControlFlow::Continue(())) => {}
+                        // A batch may hold the end of one head and the start
+                        // of another: each has its own time.
+                        Ok(ControlFlow::Continue(())) => connection.passes(machine.phase()),
                         Ok(ControlFlow::Break(())) => {
                             let unread = input.len();
                             return Ok(Outcome::Stopped { filled, unread });
@@ -238,6 +240,13 @@ struct Connection {
 }
 
 impl Connection {
+    /// Within a batch: only a change of phase counts.
+    fn passes(&mut self, phase: Phase) {
+        if !self.closing && self.pace.phase() != phase {
+            self.pace.observe(phase, true);
+        }
+    }
+
     fn observe(&mut self, phase: Phase, progress: bool) {
         let (phase, progress) = if self.closing {
             // Whatever still comes: the time for the close does not begin again.

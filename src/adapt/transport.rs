@@ -132,6 +132,11 @@ impl Pace {
         }
     }
 
+    /// The phase that was observed last.
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
     /// After each batch of input.
     pub fn observe(&mut self, phase: Phase, progress: bool) {
         self.tick();

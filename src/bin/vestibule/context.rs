@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use vestibule::cgi::meta::{Mapping, vars};
 use vestibule::cgi::path::{Mount, PathRules, Slash, query, raw_path, split};
+use vestibule::http1::target::{Target, agrees};
 use vestibule::{Field, Length, Refused, Space};
 
 use crate::exchange::Exchange;
@@ -27,7 +28,16 @@ pub fn complete(exchange: &mut Exchange, ends: &Ends, length: Length) -> Result<
         exchange.set("CONTENT_LENGTH", n.to_string().as_bytes());
     }
     path(exchange, &target)?;
-    let host = exchange.var("HTTP_HOST").to_vec();
+    let mut host = exchange.var("HTTP_HOST").to_vec();
+    if let Some(parsed @ Target::Absolute { authority, .. }) = Target::parse(&target) {
+        // Whoever routes by the one would not see the other.
+        if host.is_empty() {
+            host = authority.to_vec();
+            exchange.set("HTTP_HOST", authority);
+        } else if !agrees(parsed, &host) {
+            return Err(400);
+        }
+    }
     let name = match (host_name(&host), ends.local) {
         (b"", Some(SocketAddr::V6(at))) => format!("[{}]", at.ip()).into_bytes(),
         (b"", Some(SocketAddr::V4(at))) => at.ip().to_string().into_bytes(),

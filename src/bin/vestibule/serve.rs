@@ -1,4 +1,4 @@
-//! `vestibule serve`: an application behind a web server.
+//! `vestibule serve`: an application behind a web server, or for browsers.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -26,8 +26,8 @@ finish, for 10 seconds; a second one does not.
                       mirror   the request's body; a Filter's DATA
                       echo     what the query string asks for, see below
                       auth     an Authorizer that lets the user 'demo' in
-  --listen ENDPOINT   fcgi://HOST:PORT (IPv6 in brackets; port 0: any free one),
-                      fcgi+unix:/SOCKET, or fcgi+fd:0, the listening socket that
+  --listen ENDPOINT   http://HOST:PORT (IPv6 in brackets; port 0: any free one),
+                      http+unix:/SOCKET, fcgi://HOST:PORT, fcgi+unix:/SOCKET, or fcgi+fd:0, the listening socket that
                       a spawner passes (FCGI_WEB_SERVER_ADDRS is heeded there).
                       Default fcgi://127.0.0.1:9000. Each address is printed.
   --root DIR          sends the files of DIR (type by name, ranges, dates) and works
@@ -72,9 +72,6 @@ pub fn main(mut args: Args) -> Ended {
                     let endpoint = Endpoint::parse(&text).map_err(Failure::Usage)?;
                     if endpoint.uri.is_some() {
                         return usage(format!("endpoint '{text}': a path cannot be listened at"));
-                    }
-                    if endpoint.address.scheme != Scheme::Fcgi {
-                        return usage(format!("endpoint '{text}': only FastCGI is served"));
                     }
                     endpoints.push(endpoint.address);
                 }

@@ -519,9 +519,8 @@ fn mutations_at_random_cuts() {
     let seeds = [
         format!("{P}Content-Length: 3\r\nConnection: close, x\r\n\r\nabc"),
         format!("{C}3;a=\"b\"\r\nabc\r\n0\r\nX-T: 1\r\n\r\n"),
-        format!(
-            "\r\nGET http://h:80/a?b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTE: a\r\n\r\n"
-        ),
+        "\r\nGET http://h:80/a?b HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nTE: a\r\n\r\n"
+            .to_string(),
         "OPTIONS * HTTP/1.0\r\nTransfer-Encoding : chunked\r\nA: b\r\n c\r\n\r\n".into(),
     ];
     let bytes = b"\r\n \t:;,/*#%\"\\0aG1HhTt\0\x7f\xff[]@?";
