@@ -113,14 +113,6 @@ pub enum Error {
     Switch,
     /// Bytes after an answer, with no request open. RFC 9112, 9.2.
     Surplus,
-    /// A PROXY protocol header that is none, or malformed. PROXY protocol, 2.
-    ProxyHeader,
-    /// A PROXY protocol header longer than the limit. PROXY protocol, 2.
-    ProxyTooLong,
-    /// A PROXY protocol header whose checksum is wrong. PROXY protocol, 2.2.3.
-    ProxyChecksum,
-    /// Forwarded addresses or schemes that contradict each other.
-    Forwarded,
     /// The connection ended.
     Eof,
     /// Ours: not something that we do. 501.
@@ -241,8 +233,6 @@ impl Error {
             Error::Expectation => "RFC 9110, 10.1.1",
             Error::Switch => "RFC 9110, 15.2.2",
             Error::Surplus => "RFC 9112, 9.2",
-            Error::ProxyHeader => "PROXY protocol, 2",
-            Error::ProxyChecksum => "PROXY protocol, 2.2.3",
             _ => "",
         }
     }
@@ -293,10 +283,6 @@ impl Error {
             Error::TooManyInterim => "too many interim answers",
             Error::Switch => "switch of protocols that was not asked for",
             Error::Surplus => "bytes after the answer",
-            Error::ProxyHeader => "malformed PROXY header",
-            Error::ProxyTooLong => "PROXY header too long",
-            Error::ProxyChecksum => "wrong checksum of the PROXY header",
-            Error::Forwarded => "contradicting forwarded fields",
             Error::Eof => "connection ended",
             Error::Unsupported => "not supported",
             Error::Overloaded => "overloaded",
