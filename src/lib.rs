@@ -114,6 +114,7 @@ mod fields;
 mod frame;
 mod limits;
 mod machine;
+mod net;
 mod text;
 mod time;
 
@@ -130,6 +131,7 @@ pub use fields::{Fields, Pairs};
 pub use frame::{Frame, Parked};
 pub use limits::Limits;
 pub use machine::{After, Client, Receive, Server, Status, drain};
+pub use net::{BadNet, Net};
 pub use time::{Deadline, Millis, Phase, Timeouts};
 
 /// The example of the README, as a test.
