@@ -4,6 +4,7 @@
 
 pub mod cgi;
 pub mod fcgi;
+pub mod http1;
 pub mod link;
 
 use std::fmt::{self, Write};
@@ -265,7 +266,8 @@ pub trait Subject: Receive {
     }
 }
 
-/// What a driver does at an event: the machine, the fact, its output.
+/// What a driver does at an event, and at an error before it asks again: the
+/// machine, the fact, its output.
 pub type React<'r, M> = &'r mut dyn FnMut(&mut M, &Fact, &mut Vec<u8>);
 
 /// Feeds `input` cut at `cuts` (ascending; the same place twice is an empty
@@ -342,9 +344,11 @@ pub fn feed<M: Subject>(
                     break;
                 }
                 Err(e) => {
+                    let fact = Fact::Err(e);
+                    react(machine, &fact, &mut out);
                     log.push(Entry {
                         at: usize::MAX,
-                        fact: Fact::Err(e),
+                        fact,
                     });
                     sticky(machine, e, input.get(at..).unwrap_or(&[]))?;
                     return Ok((log, out));
@@ -370,10 +374,10 @@ pub fn feed<M: Subject>(
                 }
                 Ok(Next::NeedInput | Next::Paused) => break,
                 Err(e) => {
-                    log.push(Entry {
-                        at: usize::MAX,
-                        fact: Fact::Err(e),
-                    });
+                    let fact = Fact::Err(e);
+                    react(machine, &fact, &mut out);
+                    let at = usize::MAX;
+                    log.push(Entry { at, fact });
                     sticky(machine, e, &[])?;
                     break;
                 }
