@@ -795,3 +795,50 @@ fn a_request_that_was_not_written_whole_is_the_last() {
         assert_eq!(called.unwrap(), Called::Done { reuse });
     }
 }
+
+#[test]
+fn http_requests_with_bodies_keep_their_connection() {
+    let (near, far) = UnixStream::pair().unwrap();
+    scope(|scope| {
+        scope.spawn(move || {
+            let (mut far, mut seen) = (far, Vec::new());
+            for n in 1..=20 {
+                while seen.windows(6).filter(|w| w == b"\r\n\r\nhi").count() < n {
+                    let mut buf = [0; 64];
+                    let got = far.read(&mut buf).unwrap();
+                    assert_ne!(got, 0);
+                    seen.extend_from_slice(&buf[..got]);
+                }
+                far.write_all(b"HTTP/1.1 204 N\r\n\r\n").unwrap();
+            }
+            // The last one breaks its word.
+            let mut rest = Vec::new();
+            far.read_to_end(&mut rest).unwrap();
+            assert!(rest.ends_with(b"\r\n\r\n"));
+        });
+        let mut client = vestibule::http1::Client::new();
+        let mut ask = |body: &[u8]| {
+            let mut room = [0; 128];
+            let fields = [
+                Field::var(b"REQUEST_METHOD", b"POST"),
+                Field::var(b"REQUEST_URI", b"/"),
+                Field::header(b"Host", b"h"),
+            ];
+            let (id, head) = client.open(fields, Length::Known(2), &mut room).unwrap();
+            let call = Call {
+                id,
+                head,
+                buf: &mut [0; 100],
+                timeouts: Timeouts::DEFAULT,
+            };
+            call.run(&mut client, &mut &near, &mut &near, Some(body), |_| GO_ON)
+        };
+        for _ in 0..20 {
+            let called = ask(b"hi").unwrap();
+            assert_eq!(called, Called::Done { reuse: true });
+        }
+        // No byte beyond the declared length goes out, and none is forgotten.
+        let kind = ask(b"high").map_err(|error| error.kind());
+        assert_eq!(kind, Err(io::ErrorKind::InvalidInput));
+    });
+}

@@ -133,7 +133,9 @@ impl Client {
     /// The end of a complete answer.
     fn done<'i>(&mut self) -> Event<'i> {
         let switched = self.facts.has(Facts::SWITCH);
-        let sent = self.writing == Writing::Done;
+        // With its last byte a counted body is whole, said or not.
+        let whole = Writing::Body(Framing::Counted(0));
+        let sent = self.writing == Writing::Done || self.writing == whole;
         let reuse = self.link == Link::Open && sent && !switched && self.facts.persists();
         if self.link == Link::Open && !reuse {
             self.link = Link::Last;

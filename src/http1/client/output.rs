@@ -282,12 +282,11 @@ impl crate::machine::Client for Client {
         Ok((Id::SOLE, Frame::of(bytes)))
     }
 
+    /// No bound of its own: what is beyond the declared length is for
+    /// [`body`](Self::body) to refuse.
     fn credit(&self, id: Id) -> usize {
         match self.writing {
-            Writing::Body(framing) if id == Id::SOLE && !self.held() => match framing {
-                Framing::Counted(n) => usize::try_from(n).unwrap_or(usize::MAX),
-                _ => usize::MAX,
-            },
+            Writing::Body(_) if id == Id::SOLE && !self.held() => usize::MAX,
             _ => 0,
         }
     }

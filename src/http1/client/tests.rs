@@ -312,6 +312,28 @@ fn ends_of_the_stream() {
 }
 
 #[test]
+fn a_counted_body_is_whole_with_its_last_byte() {
+    use crate::event::{Field, Length};
+    use crate::machine::Client as _;
+    for (size, reuse) in [(1, 0), (2, 1)] {
+        let mut client = Client::new();
+        let fields = [
+            Field::var(b"REQUEST_METHOD", b"POST"),
+            Field::var(b"REQUEST_URI", b"/"),
+            Field::header(b"Host", b"h"),
+        ];
+        let mut room = [0; 128];
+        let (id, _) = client.open(fields, Length::Known(2), &mut room).unwrap();
+        let mut payload = &b"hi"[..size];
+        assert_eq!(client.body(id, &mut payload).unwrap().len(), size);
+        // More than was declared is for `body` to refuse.
+        assert_eq!(client.credit(id), usize::MAX);
+        let got = log::run(&mut client, &[b"HTTP/1.1 204 N\r\n\r\n"], false);
+        assert!(got.contains(&format!("done reuse={reuse} ")), "{got}");
+    }
+}
+
+#[test]
 fn limits() {
     let d = Limits::DEFAULT;
     let plain = "HTTP/1.1 204 N\r\nA: b\r\n\r\n";
