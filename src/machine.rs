@@ -214,6 +214,15 @@ pub trait Client:
     /// no bound.
     fn credit(&self, id: Id) -> usize;
 
+    /// Gives credit though the peer has said nothing: to be called when the
+    /// caller's time for its word (100 Continue) is over, since some never say
+    /// it. Does nothing where the wire has no such word, or where nobody may
+    /// send without having been asked.
+    fn proceed(&mut self, id: Id) -> Result<(), Refused> {
+        let _ = id;
+        Ok(())
+    }
+
     /// Takes what one message can carry off the front of `payload`; an empty
     /// frame, and nothing taken, where there is no credit.
     fn body<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused>;

@@ -34,6 +34,9 @@ pub struct Timeouts {
     pub response: u32,
     /// The peer's close after ours. Default 2,000.
     pub closing: u32,
+    /// No phase: how long a body is held back for the word that it is wanted
+    /// (100 Continue), which some never say. Default 1,000. RFC 9110, 10.1.1.
+    pub expect: u32,
 }
 
 impl Timeouts {
@@ -44,9 +47,10 @@ impl Timeouts {
         body: 30_000,
         response: 60_000,
         closing: 2_000,
+        expect: 1_000,
     };
 
-    /// The same time for every phase.
+    /// The same time for every phase; [`expect`](Self::expect) as by default.
     pub const fn all(ms: u32) -> Self {
         Timeouts {
             idle: ms,
@@ -54,6 +58,7 @@ impl Timeouts {
             body: ms,
             response: ms,
             closing: ms,
+            expect: Self::DEFAULT.expect,
         }
     }
 

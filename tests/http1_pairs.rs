@@ -193,6 +193,29 @@ fn a_continuation_is_awaited() {
 }
 
 #[test]
+fn a_continuation_is_not_awaited_for_ever() {
+    let expect = [Field::header(b"Expect", b"100-continue")];
+    let fields = || get(b"PUT").into_iter().chain(expect);
+    let mut room = [0; 256];
+    let mut client = Client::new();
+    let length = Length::Known(2);
+    let (id, _) = client.open(fields(), length, &mut room).unwrap();
+    assert_eq!(client.credit(id), 0);
+    client.proceed(id).unwrap();
+    assert_eq!(client.credit(id), usize::MAX);
+    // Behind the final head the body is of no more use.
+    let mut client = Client::new();
+    assert_eq!(client.proceed(id), Err(Refused::UnknownId));
+    let (id, _) = client.open(fields(), length, &mut room).unwrap();
+    let head = b"HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(receive(&mut client, head, 9, false), "417[Known(2)]");
+    assert_eq!(client.proceed(id), Err(Refused::State));
+    assert_eq!(client.credit(id), 0);
+    let got = receive(&mut client, b"no", 9, false);
+    assert_eq!(got, "no. reuse=false complete=true");
+}
+
+#[test]
 fn pipelined_requests_are_answered_in_order() {
     let one = b"GET /1 HTTP/1.1\r\nHost: h\r\n\r\n";
     let two = b"GET /2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";

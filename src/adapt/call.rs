@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 use std::vec;
 
 use super::blocking::write_frame;
@@ -100,6 +101,17 @@ impl<'m, M> Shared<'m, M> {
             .wait(guard)
             .unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn wait_for<'g>(
+        &self,
+        guard: MutexGuard<'g, State<'m, M>>,
+        time: Duration,
+    ) -> MutexGuard<'g, State<'m, M>> {
+        self.changed
+            .wait_timeout(guard, time)
+            .unwrap_or_else(PoisonError::into_inner)
+            .0
+    }
 }
 
 /// Why the writing thread ended.
@@ -190,7 +202,7 @@ impl Call<'_> {
         std::thread::scope(|scope| {
             let stopper = body.stopper();
             let sending = scope.spawn(|| {
-                let sent = send_body(&shared, id, writer, body);
+                let sent = send_body(&shared, id, writer, body, timeouts.expect);
                 if !matches!(sent, Sent::Ended | Sent::Broken) {
                     let _ = writer.shutdown(Shutdown::Both);
                 }
@@ -419,14 +431,21 @@ where
     }
 }
 
-/// The writing thread.
-fn send_body<M, W, B>(shared: &Shared<'_, M>, id: Id, writer: &mut W, mut body: B) -> Sent
+/// The writing thread. `expect`: how long it waits to be let begin.
+fn send_body<M, W, B>(
+    shared: &Shared<'_, M>,
+    id: Id,
+    writer: &mut W,
+    mut body: B,
+    expect: u32,
+) -> Sent
 where
     M: Client,
     W: Write,
     B: Source,
 {
     let mut chunk = vec![0; CHUNK];
+    let mut patience = duration(expect).and_then(|time| Instant::now().checked_add(time));
     loop {
         let credit = {
             let mut state = shared.lock();
@@ -434,9 +453,19 @@ where
                 if state.over {
                     return Sent::Ended;
                 }
-                match state.machine.credit(id) {
-                    0 => state = shared.wait(state),
-                    credit => break credit,
+                let left = patience.map(|end| end.saturating_duration_since(Instant::now()));
+                match (state.machine.credit(id), left) {
+                    (0, None) => state = shared.wait(state),
+                    (0, Some(Duration::ZERO)) => {
+                        patience = None;
+                        // Refused by one who has answered: `Done` is to come.
+                        let _ = state.machine.proceed(id);
+                    }
+                    (0, Some(left)) => state = shared.wait_for(state, left),
+                    (credit, _) => {
+                        patience = None;
+                        break credit;
+                    }
                 }
             }
         };

@@ -156,18 +156,6 @@ impl Client {
         self.facts.has(Facts::EXPECT) && !self.facts.has(Facts::CONTINUED)
     }
 
-    /// Sends the body without 100 Continue, since some servers never send it:
-    /// to be called when the caller's time for that is over. RFC 9110, 10.1.1.
-    ///
-    /// # Errors
-    ///
-    /// [`Refused::UnknownId`]: no such request.
-    pub fn proceed(&mut self, id: Id) -> Result<(), Refused> {
-        self.live(id)?;
-        self.facts.set(Facts::CONTINUED);
-        Ok(())
-    }
-
     /// Makes the next request the last of the connection: it says
     /// `Connection: close`. RFC 9112, 9.6.
     ///
@@ -289,6 +277,17 @@ impl crate::machine::Client for Client {
             Writing::Body(_) if id == Id::SOLE && !self.held() => usize::MAX,
             _ => 0,
         }
+    }
+
+    /// The body may go out without 100 Continue. [`Refused::State`] behind the
+    /// final head: whoever has answered waits for no body. RFC 9110, 10.1.1.
+    fn proceed(&mut self, id: Id) -> Result<(), Refused> {
+        self.live(id)?;
+        if self.answered(id) {
+            return Err(Refused::State);
+        }
+        self.facts.set(Facts::CONTINUED);
+        Ok(())
     }
 
     fn body<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
