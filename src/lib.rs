@@ -118,6 +118,7 @@ mod net;
 mod text;
 mod time;
 
+pub mod bridge;
 pub mod cgi;
 pub mod fcgi;
 pub mod http1;

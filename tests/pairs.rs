@@ -173,12 +173,12 @@ fn bridged<K1: Client, V: Server, K2: Client, V2: Server>(
     what: &str,
     web: &mut Web<K1>,
     mut server: V,
-    mut client: K2,
+    client: K2,
     app: &mut Echo<V2>,
     seed: u64,
 ) {
     let mut random = Random(seed);
-    let mut bridge = Bridge::default();
+    let mut bridge = Bridge::new(client);
     let [mut a, mut b, mut c, mut d] = [(); 4].map(|()| Link::default());
     for _ in 0..400_000 {
         web.send(&mut a.queue);
@@ -186,14 +186,7 @@ fn bridged<K1: Client, V: Server, K2: Client, V2: Server>(
         c.deliver(&mut random);
         let (mut from_web, mut from_app) = (&a.inbox[..], &c.inbox[..]);
         let (to_web, to_app) = (&mut d.queue, &mut b.queue);
-        bridge.run(
-            &mut server,
-            &mut client,
-            &mut from_web,
-            &mut from_app,
-            to_web,
-            to_app,
-        );
+        bridge.run(&mut server, &mut from_web, &mut from_app, to_web, to_app);
         let left = (from_web.len(), from_app.len());
         a.inbox.drain(..a.inbox.len() - left.0);
         c.inbox.drain(..c.inbox.len() - left.1);

@@ -1,0 +1,333 @@
+//! Any server machine joined to any client machine, without I/O.
+//!
+//! A [`Bridge`] carries the requests of one front (a connection to a web
+//! server or browser, with a server machine) over connections behind (client
+//! machines), and the answers back. It keeps no byte of a body: what cannot be
+//! passed on stays at the front of the input that it came from, so that what
+//! is not read holds the peer back by its own transport. Heads are gathered in
+//! lent storage, two for each exchange.
+//!
+//! [`Bridge::step`] does one thing and says which; call it until it says
+//! [`Step::Wait`], after anything has changed: input, room, a decision. No
+//! answer that was cut behind looks complete in front, a request is sent again
+//! only where that is safe, and fields that are for one connection alone are
+//! dropped (see [`Policy`]).
+//!
+//! ```
+//! use vestibule::bridge::{Back, Bridge, Exchange, Feed, Rooms, Step};
+//! use vestibule::{Fields, fcgi, http1};
+//!
+//! let exchange = Exchange::new(Fields::new([0; 1024]), Fields::new([0; 1024]));
+//! let mut bridge = Bridge::new([exchange]);
+//! let mut server = http1::Server::new();
+//! let mut backs = [Some(Back::new(fcgi::Client::default()))];
+//!
+//! let mut input = &b"GET /a HTTP/1.1\r\nHost: h\r\n\r\n"[..];
+//! let mut to_app = Vec::new();
+//! loop {
+//!     let (mut front, mut back) = ([0; 1024], [0; 1024]);
+//!     let rooms = Rooms { to_front: Some(&mut front), to_back: Some(&mut back) };
+//!     let feed = Feed::Bytes(&mut input);
+//!     match bridge.step(&mut server, feed, &mut backs, None, rooms) {
+//!         Step::Head(place) => bridge.forward(place),
+//!         Step::ToBack(_, frame, _) => to_app.extend(frame.slices().concat()),
+//!         Step::Wait => break,
+//!         _ => {}
+//!     }
+//! }
+//! assert!(to_app.windows(9).any(|w| w == b"HTTP_HOST"));
+//! ```
+
+mod exchange;
+mod pass;
+mod step;
+
+use core::marker::PhantomData;
+
+use crate::error::Error;
+use crate::event::Id;
+use crate::frame::Frame;
+use crate::machine::{After, Client};
+
+pub use exchange::{End, Exchange};
+pub use pass::Policy;
+
+use exchange::Stage;
+
+/// Bytes of a body at the front of an input, which its machine has taken.
+#[derive(Clone, Copy, Debug)]
+struct Kept {
+    place: usize,
+    count: usize,
+}
+
+/// A connection behind: a client machine, and what lies unpassed of its input.
+#[derive(Clone, Copy, Debug)]
+pub struct Back<K> {
+    machine: K,
+    kept: Option<Kept>,
+    /// An earlier frame for it is not written yet.
+    busy: bool,
+    /// Nothing more is sent: the peer takes none, or is told nothing more.
+    deaf: bool,
+    /// Why we gave it up, if we did.
+    reason: Option<Error>,
+    /// An exchange on it was aborted.
+    aborted: bool,
+}
+
+impl<K> Back<K> {
+    /// One that was just opened, or comes from a pool.
+    pub const fn new(machine: K) -> Self {
+        Back {
+            machine,
+            kept: None,
+            busy: false,
+            deaf: false,
+            reason: None,
+            aborted: false,
+        }
+    }
+
+    /// The machine.
+    pub const fn machine(&self) -> &K {
+        &self.machine
+    }
+
+    /// The machine, for what the bridge does not know of.
+    pub fn machine_mut(&mut self) -> &mut K {
+        &mut self.machine
+    }
+
+    /// The machine back, for a pool.
+    pub fn into_machine(self) -> K {
+        self.machine
+    }
+
+    /// Whether a frame for it is being written, so that no other may be made.
+    pub fn set_busy(&mut self, busy: bool) {
+        self.busy = busy;
+    }
+
+    /// The peer takes no more bytes, though it may still answer.
+    pub fn set_deaf(&mut self) {
+        self.deaf = true;
+    }
+
+    /// Whether bytes of its input were taken by the machine and not passed on:
+    /// nothing is read from it before they are.
+    pub const fn keeps(&self) -> bool {
+        self.kept.is_some()
+    }
+
+    /// Whether an exchange on it was aborted. Many peers do not heed that: where
+    /// it carries no other exchange, it is better to close.
+    pub const fn aborted(&self) -> bool {
+        self.aborted
+    }
+}
+
+impl<K: Client> Back<K> {
+    /// Gives the connection up: its transport is gone, or `reason`
+    /// ([`UpstreamTimeout`](Error::UpstreamTimeout), say) ends the wait.
+    /// Step on with its input, which may be empty, to end its exchanges.
+    pub fn give_up(&mut self, reason: Error) {
+        self.reason.get_or_insert(reason);
+        self.machine.cancel();
+    }
+
+    /// Whether it takes an exchange now.
+    fn takes(&self) -> bool {
+        !self.deaf
+            && self.reason.is_none()
+            && self.machine.after() == After::Keep
+            && self.machine.free() > 0
+    }
+}
+
+/// Input of one side.
+#[derive(Debug)]
+pub enum Feed<'s, 'i> {
+    /// None is at hand, and none is looked at.
+    Nothing,
+    /// What has come and was not used yet.
+    Bytes(&'s mut &'i [u8]),
+    /// The peer has closed its half, and what came before is used up.
+    End,
+}
+
+/// Permission to make a frame for a side, and room for the head in it. None
+/// while an earlier frame for that side is not written.
+#[derive(Debug)]
+pub struct Rooms<'o> {
+    /// For the front.
+    pub to_front: Option<&'o mut [u8]>,
+    /// For a back; [`Back::set_busy`] excludes one of several.
+    pub to_back: Option<&'o mut [u8]>,
+}
+
+/// Where the caller's bytes in a frame lie, for who parks it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// There are none, or they live for ever.
+    Inline,
+    /// In the room that was lent.
+    Room,
+    /// In the input of the other side, right before what is left of it.
+    Input,
+}
+
+/// What a step came to. Places count exchanges, or backs, from zero.
+#[derive(Debug)]
+#[must_use = "a frame must be written, a question answered"]
+pub enum Step<'o> {
+    /// To be written to the front.
+    ToFront(Frame<'o>, Source),
+    /// To be written to a back.
+    ToBack(usize, Frame<'o>, Source),
+    /// The head of a request is complete: look at it ([`Bridge::exchange`]),
+    /// change it, then call [`forward`](Bridge::forward),
+    /// [`refuse`](Bridge::refuse) or [`take`](Bridge::take). Only where
+    /// input of the front is given.
+    Head(usize),
+    /// No back takes the exchange of this place: provide one and step on, or
+    /// [`refuse`](Bridge::refuse), or wait until another exchange is over.
+    /// Said once, and again once any exchange behind has ended. Only where
+    /// input of the front is given.
+    Connect(usize),
+    /// Text for the log of the exchange.
+    Log(usize, &'o [u8]),
+    /// The exchange of this place is over; look at it before the next step.
+    Over(usize),
+    /// A lent room was used up for nothing.
+    Again,
+    /// Nothing is left to be done with what is there.
+    Wait,
+}
+
+/// Joins one server machine to client machines. See the [module](self).
+#[derive(Clone, Copy, Debug)]
+pub struct Bridge<B, T> {
+    exchanges: T,
+    storage: PhantomData<B>,
+    policy: Policy,
+    kept: Option<Kept>,
+    /// An answer to an event of the front's protocol, not yet given out.
+    reply: Option<Frame<'static>>,
+    /// A request for which there is no exchange.
+    surplus: Option<Id>,
+    /// The framing of the front is lost, and whether that was said.
+    lost: Option<Error>,
+    told: bool,
+    date: Option<[u8; 29]>,
+}
+
+impl<B, T> Bridge<B, T> {
+    /// With storage for as many exchanges as the server machine takes at once.
+    pub const fn new(exchanges: T) -> Self {
+        Self::with_policy(exchanges, Policy::STRICT)
+    }
+
+    /// With another policy about fields.
+    pub const fn with_policy(exchanges: T, policy: Policy) -> Self {
+        Bridge {
+            exchanges,
+            storage: PhantomData,
+            policy,
+            kept: None,
+            reply: None,
+            surplus: None,
+            lost: None,
+            told: false,
+            date: None,
+        }
+    }
+
+    /// Adds Date, in the form of RFC 9110, 5.6.7, to final answers that have
+    /// none: what stands in front of browsers must. RFC 9110, 6.6.1.
+    pub fn set_date(&mut self, date: [u8; 29]) {
+        self.date = Some(date);
+    }
+
+    /// Why the framing of the front was lost, if it was. The refusal that is
+    /// owed has come from [`step`](Self::step).
+    pub const fn lost(&self) -> Option<Error> {
+        self.lost
+    }
+
+    /// Whether bytes of the front's input were taken by the machine and not
+    /// passed on: nothing is read from it before they are.
+    pub const fn keeps(&self) -> bool {
+        self.kept.is_some()
+    }
+}
+
+impl<B, T> Bridge<B, T>
+where
+    B: AsRef<[u8]> + AsMut<[u8]>,
+    T: AsRef<[Exchange<B>]> + AsMut<[Exchange<B>]>,
+{
+    /// An exchange: its heads, and what came of it.
+    pub fn exchange(&self, place: usize) -> Option<&Exchange<B>> {
+        self.exchanges.as_ref().get(place)
+    }
+
+    /// The same, to change the head before it is passed on.
+    pub fn exchange_mut(&mut self, place: usize) -> Option<&mut Exchange<B>> {
+        self.exchanges.as_mut().get_mut(place)
+    }
+
+    /// Passes the request on, after [`Step::Head`]. Without effect otherwise.
+    pub fn forward(&mut self, place: usize) {
+        if let Some(e) = self.exchange_mut(place)
+            && e.stage == Stage::Asked
+        {
+            e.stage = Stage::Waiting;
+        }
+    }
+
+    /// Ends the exchange with the front's refusal for `error`, and aborts what
+    /// runs behind. Where a head was sent, the answer is left visibly cut.
+    pub fn refuse(&mut self, place: usize, error: Error) {
+        if let Some(e) = self.exchange_mut(place) {
+            e.fail(error);
+        }
+    }
+
+    /// The caller answers by itself, after [`Step::Head`], with the machine's
+    /// own calls: the id to answer. What still comes of the request's body is
+    /// dropped. [`Exchange::set_sent`] and [`take_end`](Self::take_end) end it.
+    pub fn take(&mut self, place: usize) -> Option<Id> {
+        let e = self.exchange_mut(place)?;
+        if e.stage != Stage::Asked {
+            return None;
+        }
+        e.stage = Stage::Taken;
+        e.front
+    }
+
+    /// The answer of an exchange that was taken is finished, or failed.
+    pub fn take_end(&mut self, place: usize) {
+        if let Some(e) = self.exchange_mut(place)
+            && e.stage == Stage::Taken
+        {
+            e.stage = Stage::Running;
+            e.front = None;
+        }
+    }
+
+    /// Whether any exchange is under way.
+    pub fn active(&self) -> bool {
+        let mut all = self.exchanges.as_ref().iter();
+        all.any(|e| e.stage != Stage::Vacant)
+    }
+
+    /// Whether any exchange is under way on the back of this place.
+    pub fn uses(&self, back: usize) -> bool {
+        let mut all = self.exchanges.as_ref().iter();
+        all.any(|e| e.back.is_some_and(|(place, _)| place == back))
+    }
+}
+
+#[cfg(test)]
+mod tests;

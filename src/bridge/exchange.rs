@@ -1,0 +1,216 @@
+//! One exchange: a request and its answer, on both sides.
+
+use crate::error::Error;
+use crate::event::{Id, Length};
+use crate::fields::Fields;
+
+/// Where an exchange stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// None is here.
+    Vacant,
+    /// The head of the request is being gathered.
+    Head,
+    /// It is complete, and the caller was not asked yet.
+    Complete,
+    /// The caller is to say what becomes of it.
+    Asked,
+    /// It is to be passed on as soon as a back takes it.
+    Waiting,
+    /// It was passed on, or is being ended.
+    Running,
+    /// The caller answers.
+    Taken,
+}
+
+/// What a step is to do as soon as it may, and what has happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Due(u16);
+
+impl Due {
+    pub const NONE: Due = Due(0);
+    /// The end of the request's body is to be passed on.
+    pub const BODY_END: Due = Due(1);
+    /// The front is to be told that more of the body can be taken.
+    pub const DEMAND: Due = Due(2);
+    /// What runs behind is to be aborted.
+    pub const ABORT: Due = Due(4);
+    /// An interim head is to be passed on.
+    pub const INTERIM: Due = Due(8);
+    /// The head of the answer is to be passed on.
+    pub const HEAD: Due = Due(16);
+    /// The answer is to be finished.
+    pub const FINISH: Due = Due(32);
+    /// Bytes of the request's body were passed on: it cannot be sent again.
+    pub const MOVED: Due = Due(64);
+    /// The head of the answer was passed on.
+    pub const HEADED: Due = Due(128);
+    /// The request was read to its end.
+    pub const ENDED: Due = Due(256);
+    /// The answer is a redirect inside the server. RFC 3875, 6.2.2.
+    pub const LOCAL: Due = Due(512);
+    /// The end of the request's body was passed on before.
+    pub const BODY_ENDED: Due = Due(1024);
+    /// A connection was asked for.
+    pub const WANTED: Due = Due(2048);
+
+    pub const fn has(self, other: Due) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    pub fn set(&mut self, other: Due) {
+        self.0 |= other.0;
+    }
+
+    pub fn clear(&mut self, other: Due) {
+        self.0 &= !other.0;
+    }
+
+    /// Whether a field store of the answer waits to be passed on.
+    pub const fn holds(self) -> bool {
+        self.has(Due(Self::INTERIM.0 | Self::HEAD.0))
+    }
+}
+
+/// What an exchange came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// A whole answer was passed on, or given by the caller.
+    Complete,
+    /// It was refused, or cut, for this reason.
+    Failed(Error),
+    /// Nobody listened any more.
+    Aborted,
+}
+
+/// Storage for one exchange, and what is known of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
+    pub(super) request: Fields<B>,
+    pub(super) answer: Fields<B>,
+    /// While its answer is owed.
+    pub(super) front: Option<Id>,
+    /// Which back, and which of its exchanges, until its end.
+    pub(super) back: Option<(usize, Id)>,
+    pub(super) stage: Stage,
+    pub(super) due: Due,
+    pub(super) length: Length,
+    /// To be answered so.
+    pub(super) error: Option<Error>,
+    pub(super) end: End,
+    /// Of the answer, or of the interim one that is due.
+    pub(super) status: u16,
+    pub(super) answer_length: Length,
+    pub(super) sent: u64,
+    pub(super) attempts: u8,
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
+    /// With storage for both heads, empty or not.
+    pub const fn new(request: Fields<B>, answer: Fields<B>) -> Self {
+        Exchange {
+            request,
+            answer,
+            front: None,
+            back: None,
+            stage: Stage::Vacant,
+            due: Due::NONE,
+            length: Length::None,
+            error: None,
+            end: End::Complete,
+            status: 0,
+            answer_length: Length::None,
+            sent: 0,
+            attempts: 0,
+        }
+    }
+
+    /// The head of the request, and its trailers behind it.
+    pub const fn request(&self) -> &Fields<B> {
+        &self.request
+    }
+
+    /// The same, to be changed after [`Step::Head`](super::Step::Head).
+    pub fn request_mut(&mut self) -> &mut Fields<B> {
+        &mut self.request
+    }
+
+    /// The head of the answer, and its trailers behind it.
+    pub const fn answer(&self) -> &Fields<B> {
+        &self.answer
+    }
+
+    /// Which exchange of the server machine, while its answer is owed.
+    pub const fn front(&self) -> Option<Id> {
+        self.front
+    }
+
+    /// How the body of the request is framed.
+    pub const fn length(&self) -> Length {
+        self.length
+    }
+
+    /// The status that was sent to the front; 0 where none was.
+    pub const fn status(&self) -> u16 {
+        if self.due.has(Due::HEADED) {
+            self.status
+        } else {
+            0
+        }
+    }
+
+    /// Bytes of body that were passed to the front.
+    pub const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// What it came to, once it is over.
+    pub const fn end(&self) -> End {
+        self.end
+    }
+
+    /// What the caller answered, of an exchange that it took.
+    pub fn set_sent(&mut self, status: u16, bytes: u64) {
+        self.status = status;
+        self.sent = bytes;
+        self.due.set(Due::HEADED);
+    }
+
+    pub(super) fn begin(&mut self, id: Id) {
+        self.request.clear();
+        self.answer.clear();
+        self.front = Some(id);
+        self.back = None;
+        self.stage = Stage::Head;
+        self.due = Due::NONE;
+        self.length = Length::None;
+        self.error = None;
+        self.end = End::Complete;
+        self.status = 0;
+        self.answer_length = Length::None;
+        self.sent = 0;
+        self.attempts = 0;
+    }
+
+    /// Ends it on both sides, as soon as may be.
+    pub(super) fn fail(&mut self, error: Error) {
+        if self.stage == Stage::Vacant {
+            return;
+        }
+        if self.end == End::Complete {
+            self.end = End::Failed(error);
+        }
+        self.stage = Stage::Running;
+        self.due.clear(Due::INTERIM);
+        self.due.clear(Due::HEAD);
+        self.due.clear(Due::FINISH);
+        self.due.clear(Due::DEMAND);
+        self.due.clear(Due::BODY_END);
+        if self.front.is_some() {
+            self.error.get_or_insert(error);
+        }
+        if self.back.is_some() {
+            self.due.set(Due::ABORT);
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! Which fields pass from one side to the other. RFC 9110, 7.6.1.
+
+use crate::cgi::meta::header_name;
+use crate::event::{Field, Space};
+use crate::fields::Pairs;
+
+/// What passes a bridge, and how often a request is tried.
+///
+/// Never passed on are the fields that are for one connection: Connection and
+/// those that it names (but for the ones that no client may take away:
+/// Content-Length, Content-Type, Host, Cookie, Authorization and the like),
+/// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade,
+/// HTTP2-Settings; Expect, which the bridge answers; Proxy, since libraries
+/// would take it for their own proxy. Framing is each machine's own.
+///
+/// ```
+/// use vestibule::bridge::Policy;
+/// const POLICY: Policy = Policy::STRICT.odd_names(true).attempts(3);
+/// assert_ne!(POLICY, Policy::STRICT);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    odd_names: bool,
+    pub(super) attempts: u8,
+}
+
+impl Policy {
+    /// Header fields with odd names are dropped; two attempts.
+    pub const STRICT: Policy = Policy {
+        odd_names: false,
+        attempts: 2,
+    };
+
+    /// Whether header fields of a request pass whose names have other bytes
+    /// than letters, digits and `-`. Off: they are dropped, as web servers do.
+    ///
+    /// Opens: where what stands behind makes variables of fields, `X_A` and
+    /// `X-A` are one, so that a client can give what only a proxy should.
+    /// Needed: by applications behind HTTP that use such names.
+    #[must_use]
+    pub const fn odd_names(mut self, on: bool) -> Self {
+        self.odd_names = on;
+        self
+    }
+
+    /// How many backs a request is given to, at least one. Default 2. It is
+    /// given to another only where no byte of its body was passed on and the
+    /// client machine says that it is safe.
+    #[must_use]
+    pub const fn attempts(mut self, n: u8) -> Self {
+        self.attempts = if n == 0 { 1 } else { n };
+        self
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self::STRICT
+    }
+}
+
+/// Whether the name is one of a field for the connection, or of the framing.
+fn for_connection(name: &[u8]) -> bool {
+    let known: &[&[u8]] = match name.len() {
+        2 => &[b"te"],
+        7 => &[b"upgrade", b"trailer"],
+        10 => &[b"connection", b"keep-alive"],
+        14 => &[b"content-length", b"http2-settings"],
+        16 => &[b"proxy-connection"],
+        17 => &[b"transfer-encoding"],
+        _ => return false,
+    };
+    known.iter().any(|k| k.eq_ignore_ascii_case(name))
+}
+
+/// Whether the name is of a request's field that is not passed on.
+fn for_us(name: &[u8]) -> bool {
+    let known: &[u8] = match name.len() {
+        5 => b"proxy",
+        6 => b"expect",
+        _ => return for_connection(name),
+    };
+    known.eq_ignore_ascii_case(name)
+}
+
+/// Whether Connection may not take the field away: the peer behind, or the
+/// client, would see another message than was meant.
+fn kept(name: &[u8]) -> bool {
+    const NAMES: [&[u8]; 9] = [
+        b"host",
+        b"content-type",
+        b"content-length",
+        b"cookie",
+        b"set-cookie",
+        b"authorization",
+        b"location",
+        b"x-forwarded-for",
+        b"x-forwarded-proto",
+    ];
+    NAMES.iter().any(|k| k.eq_ignore_ascii_case(name))
+}
+
+/// Whether the options of a Connection field name other fields.
+fn names_fields(value: &[u8]) -> bool {
+    members(value).any(|m| {
+        let known: [&[u8]; 4] = [b"close", b"keep-alive", b"upgrade", b"te"];
+        !known.iter().any(|k| k.eq_ignore_ascii_case(m))
+    })
+}
+
+fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+    value
+        .split(|b| *b == b',')
+        .map(|m| m.trim_ascii())
+        .filter(|m| !m.is_empty())
+}
+
+/// What of a head or of trailers passes. Scanned once for Connection.
+#[derive(Clone, Debug)]
+pub(super) struct Passing<'a> {
+    rest: Pairs<'a>,
+    /// All fields, where Connection names some.
+    named: Option<Pairs<'a>>,
+    what: What,
+    odd_names: bool,
+    date: Option<&'a [u8]>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Request,
+    Answer,
+    Trailers,
+}
+
+impl<'a> Passing<'a> {
+    fn of(all: Pairs<'a>, what: What, odd_names: bool) -> Self {
+        let named = all
+            .filter(|f| f.space == Space::Header && f.name.len() == 10)
+            .any(|f| f.name.eq_ignore_ascii_case(b"connection") && names_fields(f.value));
+        Passing {
+            rest: all,
+            named: named.then_some(all),
+            what,
+            odd_names,
+            date: None,
+        }
+    }
+
+    pub fn request(all: Pairs<'a>, policy: Policy) -> Self {
+        Self::of(all, What::Request, policy.odd_names)
+    }
+
+    pub fn answer(all: Pairs<'a>) -> Self {
+        Self::of(all, What::Answer, true)
+    }
+
+    /// The same with a Date behind, if there is none.
+    pub fn dated(mut self, date: Option<&'a [u8; 29]>) -> Self {
+        if let Some(date) = date {
+            let mut rest = self.rest;
+            let there = rest.any(|f| f.name.len() == 4 && f.name.eq_ignore_ascii_case(b"date"));
+            self.date = (!there).then_some(date);
+        }
+        self
+    }
+
+    /// Without a look at Connection: it is no part of a trailer section.
+    pub fn trailers(all: Pairs<'a>) -> Self {
+        Passing {
+            rest: all,
+            named: None,
+            what: What::Trailers,
+            odd_names: true,
+            date: None,
+        }
+    }
+
+    #[cold]
+    fn is_named(&self, name: &[u8]) -> bool {
+        let Some(all) = self.named else {
+            return false;
+        };
+        !kept(name)
+            && all
+                .filter(|f| f.space == Space::Header && f.name.eq_ignore_ascii_case(b"connection"))
+                .flat_map(|f| members(f.value))
+                .any(|member| member.eq_ignore_ascii_case(name))
+    }
+
+    fn passes(&self, field: &Field<'a>) -> bool {
+        let name = field.name;
+        match (self.what, field.space) {
+            (What::Request, Space::Var) => true,
+            (What::Request, Space::Header) => {
+                !for_us(name)
+                    && (self.odd_names || plain(name))
+                    && (self.named.is_none() || !self.is_named(name))
+            }
+            (What::Answer, Space::Header) => {
+                // Status is a field where answers are CGI's.
+                let status = name.len() == 6 && name.eq_ignore_ascii_case(b"status");
+                let named = self.named.is_some() && self.is_named(name);
+                !(for_connection(name) || status || named)
+            }
+            (What::Trailers, Space::Trailer) => !for_connection(name),
+            _ => false,
+        }
+    }
+}
+
+/// Letters, digits and `-` alone.
+fn plain(name: &[u8]) -> bool {
+    name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'-')
+}
+
+impl<'a> Iterator for Passing<'a> {
+    type Item = Field<'a>;
+
+    fn next(&mut self) -> Option<Field<'a>> {
+        while let Some(field) = self.rest.next() {
+            if self.passes(&field) {
+                return Some(field);
+            }
+        }
+        self.date.take().map(|date| Field::header(b"Date", date))
+    }
+}
+
+/// What the head of a request says that the bridge must know: whether its
+/// method is CONNECT.
+pub(super) fn tunnels(mut all: Pairs<'_>) -> bool {
+    all.any(|f| f.space == Space::Var && f.name == b"REQUEST_METHOD" && f.value == b"CONNECT")
+}
+
+/// The target of a redirect inside the server. RFC 3875, 6.2.2.
+pub(super) fn location(mut all: Pairs<'_>) -> Option<&[u8]> {
+    let found = all.find(|f| {
+        f.space == Space::Header && f.name.eq_ignore_ascii_case(b"location")
+            || f.space == Space::Var && header_name(f.name).is_some_and(|n| n.is(b"location"))
+    });
+    found.map(|f| f.value).filter(|v| v.starts_with(b"/"))
+}
