@@ -121,6 +121,7 @@ mod time;
 pub mod bridge;
 pub mod cgi;
 pub mod fcgi;
+pub mod forwarded;
 pub mod http1;
 
 #[cfg(feature = "std")]

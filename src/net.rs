@@ -5,6 +5,9 @@ use core::fmt;
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use core::str::FromStr;
 
+use crate::text::address::ip;
+use crate::text::decimal::decimal;
+
 /// A network: all addresses that begin with the same bits.
 ///
 /// An IPv4 address that is written as IPv6 (`::ffff:192.0.2.1`, which is what
@@ -132,15 +135,12 @@ impl FromStr for Net {
             Some((address, prefix)) => (address, Some(prefix)),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().map_err(|_| BadNet::Address)?;
+        let address = ip(address.as_bytes()).ok_or(BadNet::Address)?;
         let Some(prefix) = prefix else {
             return Ok(Net::host(address));
         };
-        // `parse` takes a sign.
-        if prefix.starts_with('+') {
-            return Err(BadNet::Prefix);
-        }
-        Net::new(address, prefix.parse().map_err(|_| BadNet::Prefix)?)
+        let prefix = decimal(prefix.as_bytes()).and_then(|n| u8::try_from(n).ok());
+        Net::new(address, prefix.ok_or(BadNet::Prefix)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Text that several protocols share: header lines, tokens, statuses,
-//! decimal numbers.
+//! decimal numbers, addresses.
 
+pub(crate) mod address;
 pub(crate) mod copy;
 pub(crate) mod decimal;
 pub(crate) mod lines;
