@@ -9,10 +9,19 @@
 //! * `input:` hex, `"escaped text"`, `XX*N` and `"text"*N` for repetitions.
 //! * `output:` hex: what the usual replies and the calls write.
 //! * `log:` `@OFFSET EVENT`, the normal form; after an error no offset.
+//! * `each:` in place of the three: `INPUT => VERDICT`, many in a block, each
+//!   run as an input of its own.
+//!
+//! `{NAME}` is a usual piece of input or output: see `shorthand`.
 //!
 //! To write a new one, leave the log empty and judge what the runner says.
 
 mod common;
+
+mod transcripts {
+    pub mod http1;
+    mod verdicts;
+}
 
 use std::collections::HashMap;
 
@@ -33,6 +42,8 @@ struct Block {
     close: bool,
     output: Vec<u8>,
     log: String,
+    /// Line, input, whether it ends there, and verdict.
+    each: Vec<(usize, Vec<u8>, bool, String)>,
 }
 
 impl Block {
@@ -66,6 +77,10 @@ fn bytes(line: &str, at: usize) -> Vec<u8> {
         } else if let Some(after) = rest.strip_prefix('|') {
             rest = after;
             Vec::new()
+        } else if let Some((name, after)) = rest.strip_prefix('{').and_then(|r| r.split_once('}')) {
+            rest = after;
+            transcripts::http1::shorthand(name)
+                .unwrap_or_else(|| panic!("line {at}: no such piece: {name}"))
         } else {
             let digits = rest.get(..2).unwrap_or_else(|| panic!("line {at}: {rest}"));
             rest = &rest[2..];
@@ -115,6 +130,7 @@ fn blocks(file: &str) -> Vec<Block> {
         Input,
         Output,
         Log,
+        Each,
     }
     let mut all = Vec::new();
     let mut block = Block::default();
@@ -133,11 +149,22 @@ fn blocks(file: &str) -> Vec<Block> {
             "input:" => part = Part::Input,
             "output:" => part = Part::Output,
             "log:" => part = Part::Log,
+            "each:" => part = Part::Each,
             _ if part == Part::Input && line == "end" => block.close = true,
             _ => match part {
                 Part::Input => block.input.extend(bytes(line, at)),
                 Part::Output => block.output.extend(bytes(line, at)),
                 Part::Log => block.log += &format!("{line}\n"),
+                Part::Each => {
+                    let (input, verdict) = line.rsplit_once("=>").expect("input => verdict");
+                    let input = input.trim();
+                    let (input, close) = match input.strip_suffix(" end") {
+                        Some(input) => (input, true),
+                        None => (input, false),
+                    };
+                    let verdict = verdict.trim().to_string();
+                    block.each.push((at, bytes(input, at), close, verdict));
+                }
                 Part::Settings => {
                     if block.name.is_empty() {
                         block.name = line.to_string();
@@ -374,6 +401,10 @@ fn all(file: &str, least: usize, run: &(dyn Fn(&Block) -> Outcome + Sync)) {
 
 /// Also sees to it that the block can fail: with another log, or another output.
 fn judge(block: &Block, run: &dyn Fn(&Block) -> Outcome) -> Option<String> {
+    if !block.each.is_empty() {
+        let wrong: Vec<String> = transcripts::http1::each(block).collect();
+        return (!wrong.is_empty()).then(|| format!("{}\n{}", block.name, wrong.join("\n")));
+    }
     let outcome = run(block);
     let wrong = verdict(block, &block.log, &block.output, &outcome);
     if wrong.is_none() {
@@ -393,6 +424,18 @@ fn fcgi_server() {
 #[test]
 fn fcgi_client() {
     all(include_str!("transcripts/fcgi-client.txt"), 20, &run_client);
+}
+
+#[test]
+fn http1_server() {
+    let run = transcripts::http1::run_server;
+    all(include_str!("transcripts/http1-server.txt"), 60, &run);
+}
+
+#[test]
+fn http1_client() {
+    let run = transcripts::http1::run_client;
+    all(include_str!("transcripts/http1-client.txt"), 40, &run);
 }
 
 #[test]

@@ -1,4 +1,6 @@
 //! HTTP/1.1 and HTTP/1.0, both sides. RFC 9110, RFC 9112.
+#![doc = ""]
+#![doc = include_str!("verdicts.md")]
 
 mod chunked;
 pub mod client;

@@ -201,6 +201,7 @@ impl fmt::Display for Fact {
             Fact::BodyEnd(id) => write!(f, "{id} body-end"),
             Fact::Fault(id, e) => write!(f, "{id} fault {e:?}"),
             Fact::Abort(id) => write!(f, "{id} abort"),
+            Fact::Demand(id, usize::MAX) => write!(f, "{id} demand all"),
             Fact::Demand(id, n) => write!(f, "{id} demand {n}"),
             Fact::Done {
                 id,

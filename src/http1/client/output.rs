@@ -70,36 +70,40 @@ fn fits(method: &[u8], target: &[u8]) -> bool {
     }
 }
 
-/// A field of the request. Whether it is the expectation of 100 Continue.
-fn field(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<bool, Refused> {
+/// A field of the request. Whether it is an expectation of 100 Continue, or the
+/// offer of another protocol.
+fn field(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<Facts, Refused> {
     if field.cut != Cut::Whole {
         return Err(Refused::Field);
     }
     match field.space {
-        Space::Attribute => Ok(false),
+        Space::Attribute => Ok(Facts::NONE),
         Space::Trailer => Err(Refused::Field),
         Space::Header => header(out, field, length),
-        Space::Var => variable(out, field, length).map(|()| false),
+        Space::Var => variable(out, field, length).map(|()| Facts::NONE),
     }
 }
 
-fn header(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<bool, Refused> {
-    let mut expects = false;
+fn header(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<Facts, Refused> {
+    let mut facts = Facts::NONE;
     match kind(field.name) {
-        Kind::Host => return Ok(false),
-        Kind::ContentLength if encode::agrees(field.value, length) => return Ok(false),
+        Kind::Host => return Ok(facts),
+        Kind::ContentLength if encode::agrees(field.value, length) => return Ok(facts),
         Kind::ContentLength => return Err(Refused::Field),
         Kind::Expect => {
-            expects = trim(field.value).eq_ignore_ascii_case(b"100-continue");
-            if !expects || matches!(length, Length::None | Length::Known(0)) {
+            let known = trim(field.value).eq_ignore_ascii_case(b"100-continue");
+            if !known || matches!(length, Length::None | Length::Known(0)) {
                 return Err(Refused::Field);
             }
+            facts = Facts::EXPECT;
         }
+        Kind::Upgrade if trim(field.value).is_empty() => return Err(Refused::Field),
+        Kind::Upgrade => facts = Facts::UPGRADE,
         _ if encode::reserved(field.name) => return Err(Refused::Field),
         _ => {}
     }
     encode::line(out, field.name, field.value)?;
-    Ok(expects)
+    Ok(facts)
 }
 
 /// A variable that was a header field, and is one again.
@@ -195,7 +199,8 @@ impl crate::machine::Client for Client {
     /// REQUEST_METHOD, REQUEST_URI and one Host (or HTTP_HOST) there must be.
     /// Header fields go out as they are, `HTTP_*` variables and CONTENT_TYPE as
     /// the fields that they were; other variables are not sent. Framing and
-    /// Connection are the machine's.
+    /// Connection are the machine's. Upgrade, as a header field, offers another
+    /// protocol, so that 101 may answer.
     ///
     /// [`Refused::Field`] names what cannot be sent, [`Refused::State`] a body
     /// with CONNECT or TRACE.
@@ -228,9 +233,7 @@ impl crate::machine::Client for Client {
             out.text(part);
         }
         for each in fields {
-            if field(&mut out, each, length)? {
-                facts.set(Facts::EXPECT);
-            }
+            facts.set(field(&mut out, each, length)?);
         }
         let writing = match length {
             Length::None => {
@@ -256,9 +259,12 @@ impl crate::machine::Client for Client {
                 Writing::Body(Framing::Chunked)
             }
         };
-        if self.close {
-            out.put(b"Connection: close\r\n");
-        }
+        out.text(match (self.close, facts.has(Facts::UPGRADE)) {
+            (false, false) => b"",
+            (true, false) => b"Connection: close\r\n",
+            (false, true) => b"Connection: Upgrade\r\n",
+            (true, true) => b"Connection: close, Upgrade\r\n",
+        });
         out.put(b"\r\n");
         let bytes = out.written()?;
         if self.close {
