@@ -1,28 +1,35 @@
 //! Recorded traffic of web servers and applications, replayed through our
 //! machines in every piece size; what it must come to is in
-//! `traces/fastcgi/expected.txt`.
+//! `traces/PROTOCOL/expected.txt`.
 //!
 //! `NAME.c2s.bin` is what a web server sent on one connection, `NAME.s2c.bin`
 //! what came back. Recorded between nginx 1.22.1, Apache httpd 2.4.71 or
 //! cgi-fcgi 2.4.2, and PHP-FPM 8.2.36, libfcgi 2.4.2, fcgiwrap 1.1.0 or uWSGI
-//! 2.0.21; `probe` is a few records by hand.
+//! 2.0.21; `probe` is a few records by hand. What is behind them with HTTP:
+//! see `interop/http1.rs`.
 
 mod common;
+
+mod interop {
+    mod http1;
+}
 
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Entry, Fact, What, check, feed, fnv, normal, put};
+use common::{Entry, Fact, Subject, What, check, feed, fnv, normal, put};
 use vestibule::fcgi::{self, Role, client};
 use vestibule::{Ending, Field, Id, Length, Request, Server, drain};
 
-fn dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/fastcgi")
+fn dir(protocol: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/traces")
+        .join(protocol)
 }
 
-fn names() -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(dir())
+fn names(protocol: &str, least: usize) -> Vec<String> {
+    let mut names: Vec<String> = fs::read_dir(dir(protocol))
         .unwrap()
         .filter_map(|entry| {
             let name = entry.unwrap().file_name().into_string().unwrap();
@@ -30,12 +37,12 @@ fn names() -> Vec<String> {
         })
         .collect();
     names.sort();
-    assert!(names.len() >= 60, "only {} traces", names.len());
+    assert!(names.len() >= least, "only {} traces", names.len());
     names
 }
 
-fn read(name: &str, side: &str) -> Vec<u8> {
-    fs::read(dir().join(format!("{name}.{side}.bin"))).unwrap()
+fn read(protocol: &str, name: &str, side: &str) -> Vec<u8> {
+    fs::read(dir(protocol).join(format!("{name}.{side}.bin"))).unwrap()
 }
 
 type Application = fcgi::Server<Vec<fcgi::Slot>>;
@@ -179,11 +186,11 @@ fn summary(log: &[Entry], fields: bool) -> String {
 
 /// What the web server sent, then what the application did.
 fn both(name: &str) -> String {
-    let sent = read(name, "c2s");
-    let (log, _) = replay_server(&sent);
+    let sent = read("fastcgi", name, "c2s");
+    let log = replay_server(&application, &answer, &sent);
     let mut out = format!("{name}\n sent\n{}", summary(&log, false));
     let (asked, values) = asked(&sent);
-    let answered = read(name, "s2c");
+    let answered = read("fastcgi", name, "s2c");
     let mut log = replay_client(&answered, &asked, values);
     // Requests that were made only to reach a high id.
     log.retain(|e| {
@@ -195,27 +202,33 @@ fn both(name: &str) -> String {
     out
 }
 
-fn replay_server(bytes: &[u8]) -> (Vec<Entry>, Vec<u8>) {
+/// What a web server sent, through a server machine.
+fn replay_server<M: Subject>(
+    make: &dyn Fn() -> M,
+    answer: &dyn Fn(&mut M, &Fact, &mut Vec<u8>),
+    bytes: &[u8],
+) -> Vec<Entry> {
     let run = |bytes: &[u8], cuts: &[usize], close| {
-        let (log, out) = feed(&mut application(), bytes, cuts, close, &mut answer).unwrap();
+        let mut react = |m: &mut M, f: &Fact, out: &mut Vec<u8>| answer(m, f, out);
+        let (log, out) = feed(&mut make(), bytes, cuts, close, &mut react).unwrap();
         (normal(&log).unwrap(), out)
     };
     if bytes.len() <= 4096 {
-        return check(&application, bytes, true, &answer).unwrap();
+        return check(make, bytes, true, answer).unwrap().0;
     }
     let whole = run(bytes, &[], true);
     for size in [1, 7, 1448] {
         let cuts: Vec<usize> = (size..bytes.len()).step_by(size).collect();
         assert!(run(bytes, &cuts, true) == whole, "pieces of {size}");
     }
-    // A cut is seen within the record around it: what lies far behind it is
+    // A cut is seen within the message around it: what lies far behind it is
     // the same run.
     let front = &bytes[..bytes.len().min(8192 + 64)];
     let whole_front = run(front, &[], false);
     for cut in 0..=8192 {
         assert!(run(front, &[cut], false) == whole_front, "cut at {cut}");
     }
-    whole
+    whole.0
 }
 
 fn replay_client(bytes: &[u8], asked: &[Asked], values: bool) -> Vec<Entry> {
@@ -247,9 +260,9 @@ fn replay_client(bytes: &[u8], asked: &[Asked], values: bool) -> Vec<Entry> {
     whole
 }
 
-#[test]
-fn recorded_traffic_comes_to_what_was_said() {
-    let names = names();
+/// Every trace of a protocol, and what all of them come to.
+fn compare(protocol: &str, least: usize, expected: &str, both: fn(&str) -> String) {
+    let names = names(protocol, least);
     let part = |odd: usize| {
         let mine: Vec<String> = names.iter().skip(odd).step_by(2).cloned().collect();
         std::thread::spawn(move || {
@@ -261,20 +274,22 @@ fn recorded_traffic_comes_to_what_was_said() {
     let mut all: Vec<_> = parts.into_iter().flat_map(|p| p.join().unwrap()).collect();
     all.sort();
     let came: String = all.into_iter().map(|(_, text)| text).collect();
-    let expected = include_str!("traces/fastcgi/expected.txt");
     if came != expected {
         let at = came.lines().zip(expected.lines()).position(|(a, b)| a != b);
         let at = at.unwrap_or(0).saturating_sub(5);
         let part = |s: &str| s.lines().skip(at).take(20).collect::<Vec<_>>().join("\n");
-        fs::write(
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("came.txt"),
-            &came,
-        )
-        .unwrap();
+        let to = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("{protocol}.txt"));
+        fs::write(to, &came).unwrap();
         panic!(
             "from line {at}\n{}\nexpected\n{}",
             part(&came),
             part(expected)
         );
     }
+}
+
+#[test]
+fn recorded_traffic_comes_to_what_was_said() {
+    let expected = include_str!("traces/fastcgi/expected.txt");
+    compare("fastcgi", 60, expected, both);
 }
