@@ -797,6 +797,39 @@ fn a_request_that_was_not_written_whole_is_the_last() {
 }
 
 #[test]
+fn what_follows_an_answer_spoils_the_connection_alone() {
+    let (near, mut far) = UnixStream::pair().unwrap();
+    far.write_all(b"HTTP/1.1 204 N\r\n\r\nsurplus").unwrap();
+    let mut client = vestibule::http1::Client::new();
+    let mut room = [0; 128];
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"HEAD"),
+        Field::var(b"REQUEST_URI", b"/"),
+        Field::header(b"Host", b"h"),
+    ];
+    let (id, head) = client.open(fields, Length::None, &mut room).unwrap();
+    let call = Call {
+        id,
+        head,
+        buf: &mut [0; 100],
+        timeouts: Timeouts::DEFAULT,
+    };
+    let mut dones = 0;
+    let called = call.run(
+        &mut client,
+        &mut &near,
+        &mut &near,
+        None::<&[u8]>,
+        |event| {
+            dones += u32::from(matches!(event, Response::Done { .. }));
+            GO_ON
+        },
+    );
+    assert_eq!(called.unwrap(), Called::Done { reuse: false });
+    assert_eq!(dones, 1);
+}
+
+#[test]
 fn http_requests_with_bodies_keep_their_connection() {
     let (near, far) = UnixStream::pair().unwrap();
     scope(|scope| {
@@ -811,7 +844,6 @@ fn http_requests_with_bodies_keep_their_connection() {
                 }
                 far.write_all(b"HTTP/1.1 204 N\r\n\r\n").unwrap();
             }
-            // The last one breaks its word.
             let mut rest = Vec::new();
             far.read_to_end(&mut rest).unwrap();
             assert!(rest.ends_with(b"\r\n\r\n"));

@@ -1,4 +1,4 @@
-//! The command and the machines against released programs that speak FastCGI,
+//! The command and the machines against released programs that speak FastCGI or HTTP,
 //! both ways, compared to the byte: what the application saw, and what the
 //! client got. Ignored unless asked for, since they need the peers that
 //! `tests/peers/install` installs; `tests/run live` does both.
@@ -6,11 +6,19 @@
 //! Each test prints what it has shown to standard error as it ends.
 #![cfg(unix)]
 
+#[path = "live/answer.rs"]
+mod answer;
+#[path = "live/contract.rs"]
+mod contract;
 #[path = "live/harness.rs"]
 mod harness;
+#[path = "live/http.rs"]
+mod http;
 #[path = "live/tools.rs"]
 mod tools;
 
+#[path = "live/app_servers.rs"]
+mod app_servers;
 #[path = "live/authorizer.rs"]
 mod authorizer;
 #[path = "live/cgi_fcgi.rs"]

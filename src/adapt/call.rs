@@ -322,6 +322,9 @@ where
                         state = shared.wait(state);
                     }
                 }
+                // What comes behind a complete answer spoils the connection
+                // alone.
+                Err(_) if done.is_some() => return Ok(Called::Done { reuse: false }),
                 Err(error) => return Ok(Called::Failed(error)),
             }
         };

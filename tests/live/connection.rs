@@ -1,4 +1,4 @@
-//! A kept connection of the library's client.
+//! A kept connection of the library's FastCGI client.
 
 use core::ops::ControlFlow;
 use std::io::{Read, Write};
@@ -7,8 +7,9 @@ use std::net::TcpStream;
 use vestibule::adapt::blocking::write_frame;
 use vestibule::adapt::{Call, Called};
 use vestibule::fcgi::{Client, ClientExt, Role, Values, Verdict};
-use vestibule::{Cut, Ending, Field, Length, Next, Receive, Response, Timeouts};
+use vestibule::{Field, Length, Next, Receive, Response, Timeouts};
 
+use crate::answer;
 use crate::harness::PATIENCE;
 
 pub struct Connection {
@@ -17,58 +18,31 @@ pub struct Connection {
     pub role: Role,
 }
 
-/// An answer.
+/// An answer, and whether it can be believed.
 #[derive(Debug)]
 pub struct Answer {
-    pub status: u16,
-    pub fields: Vec<(Vec<u8>, Vec<u8>)>,
-    pub body: Vec<u8>,
-    pub log: Vec<u8>,
-    pub ending: Ending,
-    pub reuse: bool,
-    pub retry_safe: bool,
+    plain: answer::Answer,
     pub verdict: Verdict,
+}
+
+impl core::ops::Deref for Answer {
+    type Target = answer::Answer;
+    fn deref(&self) -> &answer::Answer {
+        &self.plain
+    }
 }
 
 impl Answer {
     fn new(id: vestibule::Id) -> Answer {
         Answer {
-            status: 0,
-            fields: Vec::new(),
-            body: Vec::new(),
-            log: Vec::new(),
-            // Overwritten by the only event that tells.
-            ending: Ending::Truncated,
-            reuse: false,
-            retry_safe: false,
+            plain: answer::Answer::new(),
             verdict: Verdict::new(id),
         }
     }
 
     fn take(&mut self, event: Response<'_, ClientExt>) {
         self.verdict.observe(&event);
-        match event {
-            Response::Field { field, .. } => {
-                if matches!(field.cut, Cut::Whole | Cut::First) {
-                    self.fields.push(Default::default());
-                }
-                let (name, value) = self.fields.last_mut().unwrap();
-                name.extend_from_slice(field.name);
-                value.extend_from_slice(field.value);
-            }
-            Response::HeadEnd { status, .. } => self.status = status,
-            Response::Body { bytes, .. } => self.body.extend_from_slice(bytes),
-            Response::Log { bytes, .. } => self.log.extend_from_slice(bytes),
-            Response::Done {
-                reuse,
-                retry_safe,
-                ending,
-                ..
-            } => {
-                (self.reuse, self.retry_safe, self.ending) = (reuse, retry_safe, ending);
-            }
-            _ => {}
-        }
+        self.plain.take(&event);
     }
 }
 

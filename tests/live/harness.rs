@@ -119,6 +119,11 @@ impl Process {
         kill(signal, &self.child.id().to_string());
     }
 
+    /// Ends it and all that it has started, at once.
+    pub fn kill(&self) {
+        kill("-KILL", &format!("-{}", self.child.id()));
+    }
+
     /// Its end, which must come.
     pub fn end(&mut self) -> ExitStatus {
         let start = Instant::now();
@@ -158,7 +163,6 @@ impl Drop for Process {
 
 /// A peer that `tests/peers/NAME/start` has started.
 pub struct Peer {
-    #[expect(dead_code, reason = "ends the peer when dropped")]
     process: Process,
     pub port: u16,
     pub scratch: Scratch,
@@ -194,7 +198,17 @@ impl Peer {
         }
     }
 
-    /// As an endpoint.
+    /// As an endpoint of HTTP.
+    pub fn http(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// As one, where it listens at a socket.
+    pub fn http_unix(&self, name: &str) -> String {
+        format!("http+unix:{}/{name}.sock", self.scratch.path().display())
+    }
+
+    /// As an endpoint of FastCGI.
     pub fn tcp(&self) -> String {
         format!("fcgi://127.0.0.1:{}", self.port)
     }
@@ -202,6 +216,11 @@ impl Peer {
     /// As an endpoint, where it listens at a socket.
     pub fn unix(&self, name: &str) -> String {
         format!("fcgi+unix:{}/{name}.sock", self.scratch.path().display())
+    }
+
+    /// Ends it as a failing machine would.
+    pub fn kill(&self) {
+        self.process.kill();
     }
 
     /// The URL of a path.

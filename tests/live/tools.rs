@@ -37,6 +37,14 @@ pub fn fnv(bytes: &[u8]) -> String {
     format!("{hash:016x}")
 }
 
+/// CRC-32, as in gzip (RFC 1952, 8).
+pub fn crc(bytes: &[u8]) -> String {
+    let shift = |crc: u32| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 };
+    let table: [u32; 256] = core::array::from_fn(|n| (0..8).fold(n as u32, |crc, _| shift(crc)));
+    let step = |crc: u32, byte: &u8| crc >> 8 ^ table[(crc as u8 ^ byte) as usize];
+    format!("{:08x}", !bytes.iter().fold(!0, step))
+}
+
 /// Compares long things, and shows where they begin to differ.
 #[track_caller]
 pub fn same(got: &[u8], want: &[u8], what: &str) {
@@ -63,7 +71,9 @@ pub struct Dump {
     pub peer: String,
     pub method: String,
     pub length: String,
-    pub fnv: String,
+    /// By `fnv` or by `crc`, as the application has it.
+    hash: String,
+    by: fn(&[u8]) -> String,
     /// `NAME=VALUE`, sorted.
     pub vars: Vec<String>,
 }
@@ -73,13 +83,18 @@ impl Dump {
     pub fn of(bytes: &[u8]) -> Dump {
         let text = std::str::from_utf8(bytes).expect("a dump is ASCII");
         let mut rest = text.lines();
+        let by = if text.contains("\nbody-crc: ") {
+            ("body-crc: ", crc as fn(&[u8]) -> String)
+        } else {
+            ("body-fnv: ", fnv as fn(&[u8]) -> String)
+        };
         let mut line = |name: &str| {
             let line = rest.next().and_then(|line| line.strip_prefix(name));
             line.unwrap_or_else(|| panic!("no {name} in {text}"))
                 .to_string()
         };
         let (peer, method) = (line("peer: "), line("method: "));
-        let (length, fnv) = (line("body-len: "), line("body-fnv: "));
+        let (length, hash) = (line("body-len: "), line(by.0));
         line("");
         let vars: Vec<String> = rest.map(Into::into).collect();
         assert!(vars.is_sorted(), "{vars:?}");
@@ -87,7 +102,8 @@ impl Dump {
             peer,
             method,
             length,
-            fnv,
+            hash,
+            by: by.1,
             vars,
         }
     }
@@ -97,7 +113,7 @@ impl Dump {
     pub fn got(&self, method: &str, body: &[u8]) -> &Dump {
         assert_eq!(self.method, method);
         assert_eq!(self.length, body.len().to_string());
-        assert_eq!(self.fnv, fnv(body));
+        assert_eq!(self.hash, (self.by)(body));
         self
     }
 

@@ -2,11 +2,13 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 apps=$(cd "$here/../apps" && pwd)
+venv=$here/../../../target/peers
 : "${PEER_DIR:?the scratch directory of this peer}"
 : "${PEER_PORT:?the TCP port of this peer on 127.0.0.1}"
 mkdir -p "$PEER_DIR"
 chmod 755 "$PEER_DIR"
 PEER_DIR=$(cd "$PEER_DIR" && pwd)
+export PYTHONDONTWRITEBYTECODE=1
 
 # Nobody listens on the discard port.
 nobody=127.0.0.1:9
