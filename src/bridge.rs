@@ -52,7 +52,7 @@ use crate::machine::{After, Client};
 pub use exchange::{End, Exchange};
 pub use pass::Policy;
 
-use exchange::Stage;
+use exchange::{Due, Stage};
 
 /// Bytes of a body at the front of an input, which its machine has taken.
 #[derive(Clone, Copy, Debug)]
@@ -192,8 +192,7 @@ pub enum Step<'o> {
     Head(usize),
     /// No back takes the exchange of this place: provide one and step on, or
     /// [`refuse`](Bridge::refuse), or wait until another exchange is over.
-    /// Said once, and again once any exchange behind has ended. Only where
-    /// input of the front is given.
+    /// Said once, and again once any exchange behind has ended.
     Connect(usize),
     /// Text for the log of the exchange.
     Log(usize, &'o [u8]),
@@ -270,6 +269,16 @@ where
     /// An exchange: its heads, and what came of it.
     pub fn exchange(&self, place: usize) -> Option<&Exchange<B>> {
         self.exchanges.as_ref().get(place)
+    }
+
+    /// Refuses every exchange whose request has not come whole: the front took
+    /// too long. Exchanges that are being answered go on.
+    pub fn expire(&mut self, error: Error) {
+        for e in self.exchanges.as_mut() {
+            if !e.due.has(Due::ENDED) {
+                e.fail(error);
+            }
+        }
     }
 
     /// The same, to change the head before it is passed on.

@@ -121,7 +121,7 @@ where
                 Stage::Waiting => match open(e, policy, backs, rooms) {
                     Opened::Step(step) => return Some(step),
                     Opened::Later => continue,
-                    Opened::None if asks && !e.due.has(Due::WANTED) => {
+                    Opened::None if !e.due.has(Due::WANTED) => {
                         e.due.set(Due::WANTED);
                         return Some(Step::Connect(place));
                     }
