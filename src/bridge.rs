@@ -109,6 +109,11 @@ impl<K> Back<K> {
         self.busy = busy;
     }
 
+    /// Whether a frame for it is being written.
+    pub const fn is_busy(&self) -> bool {
+        self.busy
+    }
+
     /// The peer takes no more bytes, though it may still answer.
     pub fn set_deaf(&mut self) {
         self.deaf = true;
@@ -134,6 +139,16 @@ impl<K: Client> Back<K> {
     pub fn give_up(&mut self, reason: Error) {
         self.reason.get_or_insert(reason);
         self.machine.cancel();
+    }
+
+    /// Whether it was given up, or its framing is lost.
+    pub const fn given_up(&self) -> bool {
+        self.reason.is_some()
+    }
+
+    /// Whether it can be kept for other requests, once no exchange is on it.
+    pub fn reusable(&self) -> bool {
+        self.takes() && !self.busy && !self.aborted && self.kept.is_none()
     }
 
     /// Whether it takes an exchange now.

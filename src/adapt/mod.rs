@@ -3,9 +3,11 @@
 //! [`blocking`] runs a machine on a blocking transport: a socket, a pair of
 //! pipes, anything that reads and writes. It knows no protocol, and sends
 //! nothing that was not asked for but the refusal of a broken connection.
+//! [`gateway`] runs a [`bridge`](crate::bridge) on such transports.
 
 pub mod blocking;
 mod call;
+pub mod gateway;
 mod source;
 mod transport;
 

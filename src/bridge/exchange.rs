@@ -164,6 +164,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         self.sent
     }
 
+    /// How many backs it was given to.
+    pub const fn attempts(&self) -> u8 {
+        self.attempts
+    }
+
     /// What it came to, once it is over.
     pub const fn end(&self) -> End {
         self.end
