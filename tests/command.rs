@@ -6,6 +6,7 @@ mod command {
 
     mod authorizer;
     mod call;
+    mod call_http;
     mod decode;
     mod http;
     mod ping;

@@ -5,8 +5,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 fn serve(app: &str, more: &[&str]) -> (Served, String) {
-    let listen = ["serve", "--app", app, "--listen", "http://127.0.0.1:0"];
-    let served = Served::spawn(vestibule(&[&listen, more].concat()));
+    let served = Served::http(app, more);
     let address = served.endpoint.replacen("http://", "", 1);
     (served, address)
 }

@@ -74,6 +74,12 @@ impl Served {
         Served::spawn(vestibule(&[&listen, more].concat()))
     }
 
+    /// The same for browsers.
+    pub fn http(app: &str, more: &[&str]) -> Served {
+        let listen = ["serve", "--app", app, "--listen", "http://127.0.0.1:0"];
+        Served::spawn(vestibule(&[&listen, more].concat()))
+    }
+
     pub fn spawn(mut command: Command) -> Served {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -118,8 +124,16 @@ impl Drop for Served {
 
 /// An application that is told what to do with its one connection.
 pub fn peer(act: impl FnOnce(TcpStream) + Send + 'static) -> (String, JoinHandle<()>) {
+    peer_at("fcgi", act)
+}
+
+/// The same, of whatever protocol.
+pub fn peer_at<T: Send + 'static>(
+    scheme: &str,
+    act: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("fcgi://{}", listener.local_addr().unwrap());
+    let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
     let acting = std::thread::spawn(move || act(listener.accept().unwrap().0));
     (endpoint, acting)
 }

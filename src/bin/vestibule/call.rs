@@ -4,12 +4,13 @@ use std::fs::File;
 use std::time::{Duration, UNIX_EPOCH};
 
 use vestibule::Length;
+use vestibule::cgi::meta::header_name;
 use vestibule::fcgi::Role;
 
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::body::Body;
 use crate::cgi_env::Vars;
-use crate::endpoint::{Endpoint, Place, Scheme};
+use crate::endpoint::{Endpoint, Place};
 use crate::perform::{self, Plan};
 
 const HELP: &str = "\
@@ -18,28 +19,33 @@ usage: vestibule call ENDPOINT [OPTION]...
 Sends one request to an application and prints the body of the answer. CGI
 meta-variables and HTTP_* are taken from the environment, as in
   SCRIPT_FILENAME=/srv/index.php REQUEST_METHOD=GET vestibule call fcgi://127.0.0.1:9000
-and what the options say wins. HTTP_PROXY is never sent.
+and what the options say wins. HTTP_PROXY is never sent. Over HTTP the same makes the
+request line and the header fields; other variables are not sent.
 
-  ENDPOINT            fcgi://HOST:PORT[/PATH?QUERY] (IPv6 in brackets) or
-                      fcgi+unix:/SOCKET
+  ENDPOINT            fcgi://HOST:PORT[/PATH?QUERY] (IPv6 in brackets),
+                      fcgi+unix:/SOCKET, http://HOST[:PORT][/PATH?QUERY] or
+                      http+unix:/SOCKET
   --uri /PATH?QUERY   sets REQUEST_URI, SCRIPT_NAME, QUERY_STRING and, behind
                       '.php/', PATH_INFO; beats the endpoint's path
-  --root DIR          sets DOCUMENT_ROOT, and SCRIPT_FILENAME below it
+  --root DIR          sets DOCUMENT_ROOT, and SCRIPT_FILENAME below it (FastCGI)
   -X METHOD           the method; default GET, with a body POST
   -H 'Name: value'    a header field; several of a name are joined; 'Name:'
-                      takes it away
+                      takes it away. With 'Expect: 100-continue' the body waits
+                      for the server's word, one second at most
   -p NAME=VALUE       a variable as it is
   -d DATA             sends DATA as a form; several are joined with '&'
   --body FILE|-       sends a file, or standard input. Without a body option
                       standard input is sent when CONTENT_LENGTH is in the
                       environment, that many bytes of it. Where a pipe's length
-                      is not known none is declared, and then some applications
-                      see no body.
-  --role ROLE         responder (default), authorizer or filter
-  --data FILE         the file that a filter works on
+                      is not known none is declared, and then some FastCGI
+                      applications see no body; over HTTP it goes out in chunks
+  --role ROLE         responder (default), authorizer or filter (FastCGI)
+  --data FILE         the file that a filter works on (FastCGI)
   --env               all of the environment, not the meta-variables alone
-  -i                  the head too
-  -v                  draws the exchange, record by record, on standard error
+                      (FastCGI)
+  -i                  the head too, in the form of CGI
+  -v                  draws the exchange on standard error: each record, or each
+                      head, interim ones too, body and chunk
   --fail              no body for a status of 400 or more, but exit 22
   --timeout SECONDS   the longest wait for the connection and then for each
                       next piece of the exchange; default for ever
@@ -109,9 +115,6 @@ pub fn main(mut args: Args) -> Ended {
                     return usage(format!("endpoint '{}' is no UTF-8", word.display()));
                 };
                 let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
-                if endpoint.address.scheme != Scheme::Fcgi {
-                    return usage(format!("endpoint '{text}': only FastCGI is called"));
-                }
                 if endpoint.address.place == Place::Descriptor {
                     return usage("fcgi+fd:0 is for serve: a listening socket cannot be called");
                 }
@@ -144,6 +147,17 @@ fn plan(options: Options) -> Result<Plan, Failure> {
     let Some(endpoint) = options.endpoint else {
         return usage("the endpoint is missing");
     };
+    let scheme = endpoint.address.scheme;
+    for (given, option, has) in [
+        (options.role.is_some(), "--role", scheme.has_roles()),
+        (options.data.is_some(), "--data", scheme.has_roles()),
+        (options.root.is_some(), "--root", scheme.has_variables()),
+        (options.env, "--env", scheme.has_variables()),
+    ] {
+        if given && !has {
+            return usage(format!("{option} means nothing to {}", endpoint.address));
+        }
+    }
     let role = options.role.unwrap_or(Role::Responder);
     if options.form.is_some() && options.body.is_some() {
         return usage("-d and --body exclude each other");
@@ -204,7 +218,14 @@ fn plan(options: Options) -> Result<Plan, Failure> {
             let shown = String::from_utf8_lossy(pair);
             return usage(format!("-p '{shown}': it is written NAME=VALUE"));
         };
-        vars.set(&pair[..at], &pair[at + 1..]);
+        let name = &pair[..at];
+        if !scheme.has_variables() && !sendable(name) {
+            let shown = String::from_utf8_lossy(name);
+            return usage(format!(
+                "-p {shown}: no header field, and HTTP has no variables"
+            ));
+        }
+        vars.set(name, &pair[at + 1..]);
     }
     if let Some(text) = vars.get("CONTENT_LENGTH") {
         declared = Some(text.to_vec()).filter(|text| !text.is_empty());
@@ -222,6 +243,9 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         None => None,
     };
     vars.defaults();
+    if !scheme.has_variables() {
+        vars.http(&endpoint.address.host());
+    }
     let length = match &body {
         None => Length::None,
         Some(body) => body.length.map_or(Length::Unknown, Length::Known),
@@ -242,6 +266,12 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         drawing: options.verbose.then(|| Box::new(std::io::stderr()) as _),
         out: perform::output(),
     })
+}
+
+/// Whether HTTP has a place for a variable.
+fn sendable(name: &[u8]) -> bool {
+    const START: [&[u8]; 2] = [b"REQUEST_METHOD", b"REQUEST_URI"];
+    START.contains(&name) || header_name(name).is_some()
 }
 
 /// A body whose length somebody has declared.

@@ -1,8 +1,14 @@
 //! The variables that `call` sends: from the environment and from options.
 
+use vestibule::Field;
+
 /// Variables, each name once, in the order in which they were first set.
 #[derive(Default)]
-pub struct Vars(Vec<(Vec<u8>, Vec<u8>)>);
+pub struct Vars {
+    vars: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Variables that came as header fields, and the names of those.
+    written: Vec<(Vec<u8>, Vec<u8>)>,
+}
 
 /// Meta-variables that are taken from the environment, beside HTTP_*: those of
 /// RFC 3875, 4.1, those that web servers add, and a Filter's.
@@ -51,20 +57,20 @@ impl Vars {
                 vars.set(&name, &value);
             }
         }
-        vars.0.sort();
+        vars.vars.sort();
         vars
     }
 
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        let found = self.0.iter().find(|(n, _)| n == name.as_bytes());
+        let found = self.vars.iter().find(|(n, _)| n == name.as_bytes());
         found.map(|(_, v)| &v[..])
     }
 
     /// Sets or replaces.
     pub fn set(&mut self, name: &[u8], value: &[u8]) {
-        match self.0.iter_mut().find(|(n, _)| n == name) {
+        match self.vars.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = value.to_vec(),
-            None => self.0.push((name.to_vec(), value.to_vec())),
+            None => self.vars.push((name.to_vec(), value.to_vec())),
         }
     }
 
@@ -76,11 +82,22 @@ impl Vars {
     }
 
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|(n, _)| n != name.as_bytes());
+        self.vars.retain(|(n, _)| n != name.as_bytes());
     }
 
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], &[u8])> + Clone {
-        self.0.iter().map(|(n, v)| (&n[..], &v[..]))
+        self.vars.iter().map(|(n, v)| (&n[..], &v[..]))
+    }
+
+    /// For a wire that has header fields: those that came as such are such
+    /// again, under the names that they had.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> + Clone {
+        self.iter().map(
+            |(var, value)| match self.written.iter().find(|(v, _)| v == var) {
+                Some((_, name)) => Field::header(name, value),
+                None => Field::var(var, value),
+            },
+        )
     }
 
     /// How many bytes all of it takes, with the lengths.
@@ -130,6 +147,7 @@ impl Vars {
         if value.iter().any(|b| *b < b' ' && *b != b'\t') {
             return Err("a header value must not have control characters".into());
         }
+        let name_written = name.to_vec();
         let mut var = name.to_ascii_uppercase();
         for byte in &mut var {
             if *byte == b'-' {
@@ -154,9 +172,20 @@ impl Vars {
             self.set(&var, &joined);
         } else {
             self.set(&var, value);
+            self.written.retain(|(v, _)| *v != var);
+            self.written.push((var.clone(), name_written));
             again.push(var);
         }
         Ok(())
+    }
+
+    /// What an HTTP request must have: a target, and a host.
+    pub fn http(&mut self, host: &str) {
+        self.fill("HTTP_HOST", host.as_bytes());
+        let uri = self.get("REQUEST_URI").unwrap_or(b"").to_vec();
+        if matches!(uri[..], [] | [b'?', ..]) {
+            self.set(b"REQUEST_URI", &[b"/", &uri[..]].concat());
+        }
     }
 
     /// What every application may expect. RFC 3875, 4.1.

@@ -7,6 +7,7 @@ use std::io::{self, BufWriter, Write};
 use vestibule::fcgi::kind;
 
 use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
+use crate::endpoint::Scheme;
 use crate::events::{Answers, Requests};
 use crate::ladder::{From, Ladder};
 use crate::records::{Piece, Recording};
@@ -166,7 +167,7 @@ fn guess(recording: &mut Recording) -> io::Result<Side> {
 /// Both directions. Recordings have no clock, so an answer is drawn before the
 /// next request that uses its id, or at the end.
 fn draw(mut requests: Recording, mut answers: Recording) -> io::Result<u8> {
-    let mut ladder = Ladder::new(BufWriter::new(io::stdout()));
+    let mut ladder = Ladder::new(Scheme::Fcgi, BufWriter::new(io::stdout()));
     let mut open = HashSet::new();
     while let Some(piece) = requests.next()? {
         let Some(record) = piece.record else {

@@ -36,6 +36,16 @@ impl Scheme {
             Scheme::Http => "http",
         }
     }
+
+    /// Whether requests are for roles, one of which works on a file.
+    pub const fn has_roles(self) -> bool {
+        matches!(self, Scheme::Fcgi)
+    }
+
+    /// Whether all variables are sent, not only what is a header field.
+    pub const fn has_variables(self) -> bool {
+        !matches!(self, Scheme::Http)
+    }
 }
 
 /// A socket, and what is spoken there.
@@ -148,6 +158,24 @@ impl fmt::Display for Address {
 }
 
 impl Address {
+    /// What Host says of it. RFC 9110, 7.2.
+    pub fn host(&self) -> String {
+        let usual = self.scheme == Scheme::Http;
+        match &self.place {
+            Place::Tcp(host, port) => {
+                let host = match host.contains(':') {
+                    true => format!("[{host}]"),
+                    false => host.clone(),
+                };
+                match port {
+                    80 if usual => host,
+                    port => format!("{host}:{port}"),
+                }
+            }
+            Place::Unix(_) | Place::Descriptor => "localhost".into(),
+        }
+    }
+
     /// Connects, within `timeout`.
     pub fn connect(&self, timeout: Option<Duration>) -> io::Result<Stream> {
         let Some(time) = timeout else {

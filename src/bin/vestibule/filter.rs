@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use vestibule::adapt::{Source, Stopper};
-use vestibule::fcgi;
+use vestibule::fcgi::{self, Role};
 use vestibule::{
     After, Client, Error, Field, Frame, Id, Length, Next, Phase, Receive, Refused, Status,
 };
 
 use crate::body::Body;
+use crate::perform::Plan;
 
 /// STDIN, the byte between, DATA.
 pub struct Both {
@@ -51,8 +52,21 @@ impl Source for Both {
 pub struct Filter {
     pub client: fcgi::Client,
     /// Bytes of STDIN still to come; `None` once it has ended.
-    pub stdin: Option<u64>,
-    pub filter: bool,
+    stdin: Option<u64>,
+    filter: bool,
+}
+
+impl Filter {
+    pub fn new(client: fcgi::Client, plan: &Plan) -> Filter {
+        Filter {
+            client,
+            stdin: match plan.length {
+                Length::Known(n) => Some(n),
+                Length::None | Length::Unknown => None,
+            },
+            filter: plan.role == Role::Filter,
+        }
+    }
 }
 
 impl Receive for Filter {

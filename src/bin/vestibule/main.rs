@@ -8,6 +8,7 @@ mod authorizer;
 mod backs;
 mod body;
 mod call;
+mod caller;
 mod cgi_env;
 mod context;
 mod date;
@@ -34,6 +35,7 @@ mod service;
 mod signal;
 mod site;
 mod tap;
+mod watch;
 
 use args::{Args, Failure, complain};
 use std::process::ExitCode;

@@ -7,13 +7,14 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use vestibule::adapt::{Call, Called};
-use vestibule::fcgi::{Client, ClientExt, ClientLimits, ClientSlot, Role};
-use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts};
+use vestibule::fcgi::{self, ClientLimits, ClientSlot, Role};
+use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts, http1};
 
 use crate::args::{Ended, Failure, complain};
 use crate::body::Body;
+use crate::caller::Caller;
 use crate::cgi_env::Vars;
-use crate::endpoint::Address;
+use crate::endpoint::{Address, Scheme, Stream};
 use crate::filter::{Both, Filter};
 use crate::ladder::Ladder;
 use crate::tap::Tap;
@@ -61,33 +62,27 @@ pub fn perform(plan: Plan) -> Ended {
             return failure(NO_CONNECTION, what);
         }
     };
-    let limits = ClientLimits::DEFAULT.log_bytes(u32::MAX);
-    let filter = plan.role == Role::Filter;
-    let mut machine = Filter {
-        client: Client::with_limits([ClientSlot::EMPTY; 1], limits),
-        stdin: match plan.length {
-            Length::Known(n) => Some(n),
-            Length::None | Length::Unknown => None,
-        },
-        filter,
-    };
-    let fields = plan
-        .vars
-        .iter()
-        .map(|(name, value)| Field::var(name, value));
+    match plan.address.scheme {
+        Scheme::Fcgi => {
+            let limits = ClientLimits::DEFAULT.log_bytes(u32::MAX);
+            let client = fcgi::Client::with_limits([ClientSlot::EMPTY; 1], limits);
+            perform_by(Filter::new(client, &plan), plan, &stream)
+        }
+        Scheme::Http => perform_by(http1::Client::new(), plan, &stream),
+    }
+}
+
+fn perform_by<M: Caller>(mut machine: M, plan: Plan, stream: &Stream) -> Ended {
     let mut room = vec![0; plan.vars.size() + 65_536];
-    let opened = machine
-        .client
-        .begin(plan.role, false, fields, plan.length, &mut room);
-    let (id, head) = match opened {
+    let (id, head) = match machine.begin(&plan, &mut room) {
         Ok(opened) => opened,
-        Err(refused) => return Err(Failure::Usage(format!("cannot send this: {refused}"))),
+        Err(what) => return Err(Failure::Usage(format!("cannot send this: {what}"))),
     };
-    let drawing = plan.drawing.map(|out| Mutex::new(Ladder::new(out)));
-    let tap = Tap {
-        stream: &stream,
-        drawing: drawing.as_ref(),
-    };
+    let drawing = plan
+        .drawing
+        .map(|out| Mutex::new(Ladder::new(plan.address.scheme, out)));
+    let tap = || Tap::new(stream, drawing.as_ref());
+    let filter = plan.role == Role::Filter;
     let body = (plan.body.is_some() || filter).then_some(Both {
         border: filter && plan.body.is_some(),
         stdin: plan.body,
@@ -109,8 +104,8 @@ pub fn perform(plan: Plan) -> Ended {
         buf: &mut vec![0; 64 * 1024],
         timeouts: timeouts(plan.timeout),
     };
-    let called = call.run(&mut machine, &mut { tap }, &mut { tap }, body, |event| {
-        shown.show(event).map(ControlFlow::Continue)
+    let called = call.run(&mut machine, &mut tap(), &mut tap(), body, |event| {
+        shown.show::<M>(event).map(ControlFlow::Continue)
     });
     let ended = shown.verdict(called);
     if ended.is_err() {
@@ -180,14 +175,20 @@ impl Shown {
         }
     }
 
-    fn show(&mut self, event: Response<'_, ClientExt>) -> io::Result<()> {
+    fn show<M: Caller>(&mut self, event: Response<'_, M::Ext<'_>>) -> io::Result<()> {
         match event {
             Response::Field { field, .. } => self.field(field),
             Response::HeadEnd { status, .. } => {
                 self.status = status;
                 self.head_end(&format!("Status: {status}\r\n"))?;
             }
-            Response::Ext(ClientExt::LocalRedirect { .. }) => self.head_end("")?,
+            Response::Ext(ext) if M::ends_head(&ext) => self.head_end("")?,
+            // Those fields were its own.
+            Response::Interim { .. } => {
+                if let Some(head) = &mut self.head {
+                    head.clear();
+                }
+            }
             Response::Body { bytes, .. } => {
                 if !(self.fail && self.status >= 400) {
                     self.out.write_all(bytes)?;
@@ -205,10 +206,7 @@ impl Shown {
                 }
             }
             Response::Done { ending, .. } => self.ending = Some(ending),
-            Response::BodyEnd { .. }
-            | Response::Interim { .. }
-            | Response::Demand { .. }
-            | Response::Ext(_) => {}
+            Response::BodyEnd { .. } | Response::Demand { .. } | Response::Ext(_) => {}
         }
         Ok(())
     }

@@ -15,13 +15,35 @@ pub type Drawing = Mutex<Ladder<Box<dyn Write + Send>>>;
 
 /// The web server's end of a connection, drawn if so wished. Both threads of
 /// an exchange have one, with one drawing.
-#[derive(Clone, Copy)]
 pub struct Tap<'a> {
-    pub stream: &'a Stream,
-    pub drawing: Option<&'a Drawing>,
+    stream: &'a Stream,
+    drawing: Option<&'a Drawing>,
+    /// Bytes that were drawn, but not yet taken by the stream.
+    ahead: usize,
 }
 
-impl Tap<'_> {
+impl<'a> Tap<'a> {
+    pub fn new(stream: &'a Stream, drawing: Option<&'a Drawing>) -> Self {
+        Tap {
+            stream,
+            drawing,
+            ahead: 0,
+        }
+    }
+
+    /// Before they are written: the answer may come before the write returns.
+    /// What a write did not take begins the next one.
+    fn writes(&mut self, bufs: &[&[u8]]) -> usize {
+        let mut all = 0;
+        for buf in bufs {
+            all += buf.len();
+            let known = self.ahead.min(buf.len());
+            self.ahead -= known;
+            self.draw(From::Server, &buf[known..]);
+        }
+        all
+    }
+
     fn draw(&self, from: From, bytes: &[u8]) {
         if let Some(drawing) = self.drawing {
             let mut ladder = drawing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,20 +68,18 @@ impl Read for Tap<'_> {
 
 impl Write for Tap<'_> {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let n = self.stream.write(buf)?;
-        self.draw(From::Server, &buf[..n]);
-        Ok(n)
+        let all = self.writes(&[buf]);
+        let written = self.stream.write(buf);
+        self.ahead = all - written.as_ref().map_or(0, |n| *n);
+        written
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let n = self.stream.write_vectored(bufs)?;
-        let mut left = n;
-        for buf in bufs {
-            let now = left.min(buf.len());
-            self.draw(From::Server, &buf[..now]);
-            left -= now;
-        }
-        Ok(n)
+        let slices: Vec<&[u8]> = bufs.iter().map(|buf| &**buf).collect();
+        let all = self.writes(&slices);
+        let written = self.stream.write_vectored(bufs);
+        self.ahead = all - written.as_ref().map_or(0, |n| *n);
+        written
     }
 
     fn flush(&mut self) -> io::Result<()> {

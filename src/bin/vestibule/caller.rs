@@ -1,0 +1,71 @@
+//! A client machine of any protocol, as `call` sees it.
+
+use vestibule::fcgi::ClientExt;
+use vestibule::{Client, Field, Frame, Id, Length, Refused, http1};
+
+use crate::cgi_env::Vars;
+use crate::filter::Filter;
+use crate::perform::Plan;
+
+/// Beside what every client machine does.
+pub trait Caller: Client + Send {
+    /// Begins what is planned, the only request of its connection. The error
+    /// says what cannot be sent.
+    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String>;
+
+    /// Whether an event of the protocol's own ends the head.
+    fn ends_head(ext: &Self::Ext<'_>) -> bool;
+}
+
+impl Caller for Filter {
+    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {
+        let fields = plan.vars.iter().map(|(n, v)| Field::var(n, v));
+        self.client
+            .begin(plan.role, false, fields, plan.length, room)
+            .map_err(|refused| refused.to_string())
+    }
+
+    fn ends_head(ext: &ClientExt) -> bool {
+        matches!(ext, ClientExt::LocalRedirect { .. })
+    }
+}
+
+impl Caller for http1::Client {
+    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {
+        self.last();
+        let opened = self.open(plan.vars.fields(), plan.length, room);
+        opened.map_err(|refused| match refused {
+            Refused::Field => culprit(&plan.vars, plan.length),
+            Refused::State => "a body with this method".into(),
+            refused => refused.to_string(),
+        })
+    }
+
+    fn ends_head(ext: &http1::ClientExt) -> bool {
+        match *ext {}
+    }
+}
+
+/// Which field it is that the machine will not send.
+fn culprit(vars: &Vars, length: Length) -> String {
+    let must = [
+        Field::var(b"REQUEST_METHOD", b"POST"),
+        Field::var(b"REQUEST_URI", b"/"),
+        Field::var(b"HTTP_HOST", b"h"),
+    ];
+    let bad = vars.fields().find(|field| {
+        let others = must.into_iter().filter(|f| f.name != field.name);
+        let fields = others.chain([*field]);
+        let mut room = vec![0; vars.size() + 1024];
+        let opened = http1::Client::new().open(fields, length, &mut room);
+        matches!(opened, Err(Refused::Field))
+    });
+    match bad {
+        Some(field) => format!(
+            "{}: {}",
+            field.name.escape_ascii(),
+            field.value.escape_ascii()
+        ),
+        None => Refused::Field.to_string(),
+    }
+}

@@ -1,0 +1,430 @@
+//! HTTP: an arrow for a start line, its fields below; one for a body, or for
+//! each of its chunks.
+
+use std::collections::VecDeque;
+
+use vestibule::http1::{ClientExt, ServerExt};
+use vestibule::{Cut, Ending, Error, Field, Request, Response, Space};
+
+use super::{Content, From, Line, Sketch};
+use crate::watch::{Answers, Requests, Seen};
+
+/// Both directions.
+pub struct Messages {
+    requests: Requests,
+    answers: Answers,
+    sides: [Side; 2],
+    /// Methods of requests whose answers are to come.
+    methods: VecDeque<Vec<u8>>,
+    /// HTTP has ended: what comes is another protocol's.
+    switched: bool,
+}
+
+/// An event of either direction.
+enum Event<'i> {
+    Request(Request<'i, ServerExt>),
+    Answer(Response<'i, ClientExt>),
+}
+
+impl Event<'_> {
+    /// How many bytes of a body it carries.
+    fn body(&self) -> usize {
+        match self {
+            Event::Request(Request::Body { bytes, .. })
+            | Event::Answer(Response::Body { bytes, .. }) => bytes.len(),
+            _ => 0,
+        }
+    }
+}
+
+/// What was seen of a message so far.
+#[derive(Default)]
+struct Side {
+    stage: Stage,
+    /// The start line, without what separates its parts.
+    start: Vec<u8>,
+    name: Vec<u8>,
+    value: Vec<u8>,
+    /// Of the body, or of a chunk.
+    content: Content,
+    /// In the body there were bytes that are not its own: sizes of chunks.
+    chunked: bool,
+    /// The last chunk was drawn.
+    ended: bool,
+    /// Nothing is read any more, and that was said.
+    broken: bool,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Start,
+    Fields,
+    Body,
+}
+
+impl Messages {
+    pub fn new() -> Self {
+        Messages {
+            requests: Requests::new(),
+            answers: Answers::new(),
+            sides: Default::default(),
+            methods: VecDeque::new(),
+            switched: false,
+        }
+    }
+
+    fn next<'i>(&mut self, from: From, input: &mut &'i [u8]) -> Seen<Event<'i>> {
+        match from {
+            From::Server => self.requests.next(input).map(Event::Request),
+            From::Application => {
+                let methods = &mut self.methods;
+                let seen = self.answers.next(input, || methods.pop_front());
+                seen.map(Event::Answer)
+            }
+        }
+    }
+
+    fn eof(&mut self, from: From) -> Seen<Event<'static>> {
+        match from {
+            From::Server => self.requests.eof().map(Event::Request),
+            From::Application => self.answers.eof().map(Event::Answer),
+        }
+    }
+
+    /// Whether the message is complete.
+    fn event(&mut self, event: Event<'_>, lines: &mut Vec<Line>) -> bool {
+        let [mine, yours] = &mut self.sides;
+        match event {
+            Event::Request(Request::HeadEnd { .. }) => mine.stage = Stage::Body,
+            Event::Answer(Response::HeadEnd { .. }) => yours.stage = Stage::Body,
+            Event::Request(Request::Field { field, .. }) => {
+                if mine.join(field) && mine.field(field.space, lines) {
+                    let method = mine.start.split(|b| *b == b' ').next();
+                    self.methods.push_back(method.unwrap_or(&[]).to_vec());
+                }
+            }
+            Event::Answer(Response::Field { field, .. }) => {
+                if yours.join(field) {
+                    yours.field(field.space, lines);
+                }
+            }
+            Event::Request(Request::Body { bytes, .. }) => mine.content.push(bytes),
+            Event::Answer(Response::Body { bytes, .. }) => yours.content.push(bytes),
+            Event::Request(Request::BodyEnd { .. }) => {
+                mine.body_end(lines);
+                return true;
+            }
+            Event::Answer(Response::BodyEnd { .. }) => yours.body_end(lines),
+            Event::Answer(Response::Done { ending, .. }) => {
+                match ending {
+                    Ending::Failed(Error::HeadCut | Error::NoResponse) => {}
+                    Ending::Failed(error) => yours.wrong(&error.to_string(), lines),
+                    _ => yours.chunk(lines),
+                }
+                self.switched = self.answers.switched();
+                return true;
+            }
+            Event::Answer(Response::Interim { .. }) => *yours = Side::default(),
+            Event::Request(Request::Fault { error, .. }) => mine.wrong(&error.to_string(), lines),
+            Event::Request(Request::Abort { .. }) => mine.chunk(lines),
+            Event::Request(Request::Begin { .. })
+            | Event::Answer(Response::Log { .. } | Response::Demand { .. }) => {}
+            Event::Request(Request::Ext(ext)) => match ext {},
+            Event::Answer(Response::Ext(ext)) => match ext {},
+        }
+        false
+    }
+}
+
+impl Sketch for Messages {
+    fn message(&mut self, from: From, input: &mut &[u8], lines: &mut Vec<Line>) -> bool {
+        loop {
+            let all = *input;
+            let side = &mut self.sides[from as usize];
+            if self.switched && !side.broken {
+                side.content.push(all);
+                side.chunk(lines);
+            }
+            if self.switched || side.broken {
+                *input = &[];
+                return self.switched;
+            }
+            let seen = self.next(from, input);
+            let side = &mut self.sides[from as usize];
+            let taken = &all[..all.len() - input.len()];
+            match seen {
+                Seen::Event(event) => {
+                    side.passed(from, taken, event.body(), lines);
+                    if self.event(event, lines) {
+                        return true;
+                    }
+                }
+                Seen::Nothing => {
+                    side.passed(from, taken, 0, lines);
+                    return false;
+                }
+                Seen::Rest => side.wrong("bytes behind the last message", lines),
+                Seen::Wrong(error) => side.wrong(&error.to_string(), lines),
+            }
+        }
+    }
+
+    fn end(&mut self, from: From, lines: &mut Vec<Line>) -> bool {
+        if self.sides[from as usize].broken {
+            return false;
+        }
+        let whole = loop {
+            match self.eof(from) {
+                Seen::Event(event) => self.event(event, lines),
+                Seen::Nothing | Seen::Rest => break true,
+                Seen::Wrong(_) => break self.switched,
+            };
+        };
+        let text = if whole {
+            "(closes)"
+        } else {
+            "(ends inside a message)"
+        };
+        lines.push(Line::Arrow(text.into()));
+        whole
+    }
+}
+
+impl Side {
+    /// Some bytes have passed, `body` of them of the body.
+    fn passed(&mut self, from: From, taken: &[u8], body: usize, lines: &mut Vec<Line>) {
+        match self.stage {
+            // The version of an answer is no field.
+            Stage::Start if from == From::Application => {
+                let more = taken.iter().filter(|b| !matches!(b, b'\r' | b'\n'));
+                let left = VERSION - self.start.len().min(VERSION);
+                self.start.extend(more.take(left));
+            }
+            Stage::Body if taken.len() > body => {
+                self.chunk(lines);
+                self.chunked = true;
+            }
+            Stage::Start | Stage::Fields | Stage::Body => {}
+        }
+    }
+
+    /// A piece of a field; whether it is the last.
+    fn join(&mut self, field: Field<'_>) -> bool {
+        if matches!(field.cut, Cut::Whole | Cut::First) {
+            self.name.clear();
+            self.value.clear();
+        }
+        self.name.extend_from_slice(field.name);
+        self.value.extend_from_slice(field.value);
+        matches!(field.cut, Cut::Whole | Cut::Last)
+    }
+
+    /// A whole field; whether it ends a request line.
+    fn field(&mut self, space: Space, lines: &mut Vec<Line>) -> bool {
+        if self.stage == Stage::Start {
+            return self.start(space, lines);
+        }
+        if space == Space::Trailer {
+            self.last_chunk(lines);
+        }
+        let (name, value) = (&self.name, self.value.trim_ascii());
+        let text = format!("{}: {}", name.escape_ascii(), value.escape_ascii());
+        lines.push(Line::Note(text));
+        false
+    }
+
+    /// A part of the start line.
+    fn start(&mut self, space: Space, lines: &mut Vec<Line>) -> bool {
+        match (space, &self.name[..]) {
+            (Space::Var, b"REQUEST_METHOD") => self.start.clear(),
+            _ => self.start.push(b' '),
+        }
+        self.start.extend_from_slice(self.value.trim_ascii());
+        let protocol = self.name == b"SERVER_PROTOCOL";
+        if space == Space::Header || protocol {
+            self.stage = Stage::Fields;
+            lines.push(Line::Arrow(self.start.escape_ascii().to_string()));
+        }
+        protocol
+    }
+
+    /// What there is of a body, or of a chunk.
+    fn chunk(&mut self, lines: &mut Vec<Line>) {
+        if self.content.length > 0 {
+            let what = if self.chunked { "chunk: " } else { "" };
+            let text = format!("{what}{}", self.content.shown());
+            lines.push(Line::Arrow(text));
+            self.content.clear();
+        }
+    }
+
+    fn last_chunk(&mut self, lines: &mut Vec<Line>) {
+        self.chunk(lines);
+        if self.chunked && !self.ended {
+            self.ended = true;
+            lines.push(Line::Arrow("last chunk".into()));
+        }
+    }
+
+    fn body_end(&mut self, lines: &mut Vec<Line>) {
+        self.last_chunk(lines);
+        *self = Side::default();
+    }
+
+    fn wrong(&mut self, what: &str, lines: &mut Vec<Line>) {
+        self.chunk(lines);
+        self.broken = true;
+        lines.push(Line::Arrow(what.into()));
+    }
+}
+
+/// Bytes of `HTTP/1.1`.
+const VERSION: usize = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::super::Ladder;
+    use super::From::{self, Application as A, Server as S};
+    use crate::endpoint::Scheme;
+
+    /// Draws, with dashes taken away.
+    fn drawn(messages: &[(From, &str)], step: usize) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut ladder = Ladder::new(Scheme::Http, &mut out);
+        for (from, text) in messages {
+            for part in text.as_bytes().chunks(step) {
+                ladder.feed(*from, part).unwrap();
+            }
+        }
+        for from in [From::Application, From::Server] {
+            ladder.end(from).unwrap();
+        }
+        let text = String::from_utf8(out).unwrap();
+        let widths: Vec<usize> = text.lines().skip(1).map(str::len).collect();
+        assert!(widths.iter().all(|w| *w == 74), "{text}");
+        let plain = |line: &str| {
+            let line = line.trim_matches([' ', '|']).replace('-', "");
+            line.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
+        text.lines().skip(1).map(plain).collect()
+    }
+
+    #[test]
+    fn messages() {
+        let post = "\r\nPOST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\
+                    3;x=y\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\nX-T: 1\r\n\r\n";
+        let all = [
+            (S, post),
+            (A, "HTTP/1.1 100 Continue\r\n\r\n"),
+            (
+                A,
+                "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nStatus: odd\r\nContent-Length: 2\r\n\r\nhi",
+            ),
+            (S, "HEAD / HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (A, "HTTP/1.1 404 No\r\nContent-Length: 9\r\n\r\n"),
+            (S, "GET /b HTTP/1.1\r\nHost: h\r\n\r\n"),
+            (A, "HTTP/1.1 200\r\n\r\nopen"),
+        ];
+        let expect = [
+            "POST /a HTTP/1.1 >",
+            "Host: h",
+            "TransferEncoding: chunked",
+            "chunk: 3 bytes \"abc\" >",
+            "chunk: 16 bytes \"0123456789abcdef\" >",
+            "last chunk >",
+            "XT: 1",
+            "< HTTP/1.1 100 Continue",
+            "< HTTP/1.0 200 OK",
+            "Connection: keepalive",
+            "Status: odd",
+            "ContentLength: 2",
+            "< 2 bytes \"hi\"",
+            "HEAD / HTTP/1.1 >",
+            "Host: h",
+            "< HTTP/1.1 404 No",
+            "ContentLength: 9",
+            "GET /b HTTP/1.1 >",
+            "Host: h",
+            "< HTTP/1.1 200",
+            "< 4 bytes \"open\"",
+            "< (closes)",
+            "(closes) >",
+        ];
+        for step in [1, 2, 3, 7, 1000] {
+            assert_eq!(drawn(&all, step), expect, "{step}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_message() {
+        let get = (S, "GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+        for (all, expect) in [
+            (
+                &[(S, "GET / HTTP/1.1\r\nHost h\r\n\r\n")][..],
+                &[
+                    "GET / HTTP/1.1 >",
+                    "malformed header field [RFC 3875, 6.3 and RFC 9112, 5] >",
+                    "< (closes)",
+                ][..],
+            ),
+            (
+                &[get, (A, "HTTP/1.1 204 N\r\n\r\nHTTP/1.1 204 N\r\n\r\n")],
+                &[
+                    "GET / HTTP/1.1 >",
+                    "Host: h",
+                    "< HTTP/1.1 204 N",
+                    "< bytes after the answer [RFC 9112, 9.2]",
+                    "(closes) >",
+                ],
+            ),
+            (
+                &[
+                    (
+                        S,
+                        "PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\nabc",
+                    ),
+                    (A, "HTTP/1.1 413 No\r\n"),
+                ],
+                &[
+                    "PUT / HTTP/1.1 >",
+                    "Host: h",
+                    "ContentLength: 9",
+                    "< HTTP/1.1 413 No",
+                    "< (ends inside a message)",
+                    "3 bytes \"abc\" >",
+                    "(ends inside a message) >",
+                ],
+            ),
+            (
+                &[(S, "GET / HTTP/1.0\r\n\r\nmore")],
+                &[
+                    "GET / HTTP/1.0 >",
+                    "bytes behind the last message >",
+                    "< (closes)",
+                ],
+            ),
+            (
+                &[
+                    (S, "CONNECT h:1 HTTP/1.1\r\nHost: h:1\r\n\r\n"),
+                    (A, "HTTP/1.1 200 OK\r\n\r\n"),
+                    (S, "\x16"),
+                    (A, "\x17"),
+                ],
+                &[
+                    "CONNECT h:1 HTTP/1.1 >",
+                    "Host: h:1",
+                    "< HTTP/1.1 200 OK",
+                    "1 byte \"\\x16\" >",
+                    "< 1 byte \"\\x17\"",
+                    "< (closes)",
+                    "(closes) >",
+                ],
+            ),
+        ] {
+            for step in [1, 1000] {
+                assert_eq!(drawn(all, step), expect, "{step}");
+            }
+        }
+    }
+}
