@@ -108,6 +108,7 @@
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;
 
+mod date;
 mod error;
 mod event;
 mod fields;
@@ -118,6 +119,7 @@ mod net;
 mod text;
 mod time;
 
+pub mod access_log;
 pub mod bridge;
 pub mod cgi;
 pub mod fcgi;
@@ -127,6 +129,7 @@ pub mod http1;
 #[cfg(feature = "std")]
 pub mod adapt;
 
+pub use date::Date;
 pub use error::{Blame, Error, Overflow, Refused};
 pub use event::{Cut, Ending, Field, Id, Length, Next, Rejection, Request, Response, Space};
 pub use fields::{Fields, Pairs};

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 /// Who may use what. A module that is not here may use nothing, so a new one
 /// has to be entered. `root` is the vocabulary that `lib.rs` re-exports.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("date", &[]),
     ("error", &[]),
     ("frame", &[]),
     ("limits", &[]),
@@ -122,6 +123,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "access_log",
         &[
+            "date",
             "root",
             "error",
             "event",
@@ -162,6 +164,7 @@ fn unit(path: &[&str]) -> String {
     match path {
         [] => "root".into(),
         [protocol, side, ..] if SIDES.contains(side) => format!("{protocol}::{side}"),
+        [first, ..] if MAY_USE.iter().any(|m| m.0 == *first) => (*first).to_string(),
         [first, ..] if first.starts_with(char::is_uppercase) || first.contains('_') => {
             "root".into()
         }

@@ -38,6 +38,12 @@ impl Decimal {
     pub(crate) fn bytes(&self) -> &[u8] {
         self.digits.get(self.start..).unwrap_or(&[])
     }
+
+    /// Its last `n` digits, with zeros in front; at most 20.
+    pub(crate) fn last(&self, n: usize) -> &[u8] {
+        let start = self.digits.len().saturating_sub(n);
+        self.digits.get(start..).unwrap_or(&[])
+    }
 }
 
 #[cfg(test)]
