@@ -53,8 +53,7 @@ fn others() {
     assert!(ran.err.contains("cannot connect to fcgi://"), "{ran:?}");
     for (args, what) in [
         (&[][..], "endpoint is missing"),
-        (&["http://h"], "only FastCGI"),
-        (&["fcgi+fd:0"], "only FastCGI"),
+        (&["fcgi+fd:0"], "cannot be asked"),
         (&["fcgi://h:1", "x"], "what is 'x'"),
         (&["fcgi://h:1", "--timeout", "0"], "above 0"),
         (&["--loud"], "unknown option"),
@@ -63,4 +62,54 @@ fn others() {
         assert_eq!(ran.code, 2, "{ran:?}");
         assert!(ran.err.contains(what), "{ran:?}");
     }
+}
+
+#[test]
+fn over_http() {
+    let served = Served::http("hello", &[]);
+    let ran = run(&["ping", &served.endpoint]);
+    assert_eq!((ran.code, &ran.err[..]), (0, ""));
+    let said = "is there: it answers 200\n";
+    assert_eq!(ran.text(), format!("{} {said}", served.endpoint));
+    for (answer, code, said) in [
+        (&b"HTTP/1.0 501 No\r\n\r\n"[..], 0, "answers 501"),
+        (
+            b"HTTP/1.1 103 Early\r\nA: b\r\n\r\nHTTP/1.1 204 N\r\n\r\n",
+            0,
+            "answers 204",
+        ),
+        (b"", 0, "closes without an answer to OPTIONS *"),
+        (b"HTTP/1.1 200 OK\r\n", 0, "closes without an answer"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", 8, "status line"),
+        (b"HTTP/1.1 200 OK\r\nA b\r\n\r\n", 8, "header field"),
+    ] {
+        let answer = answer.to_vec();
+        let (endpoint, acting) = peer_at("http", move |mut stream| {
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                asked.extend(byte);
+            }
+            stream.write_all(&answer).unwrap();
+            asked
+        });
+        let ran = run(&["ping", &endpoint, "--timeout", "10"]);
+        let asked = String::from_utf8(acting.join().unwrap()).unwrap();
+        let host = endpoint.strip_prefix("http://").unwrap();
+        assert_eq!(
+            asked,
+            format!("OPTIONS * HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n")
+        );
+        assert_eq!(ran.code, code, "{ran:?}");
+        assert!((ran.text() + &ran.err).contains(said), "{said}: {ran:?}");
+    }
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", silent.local_addr().unwrap());
+    let ran = run(&["ping", &endpoint, "--timeout", "0.05"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.text().contains("is silent at OPTIONS *"), "{ran:?}");
+    drop(silent);
+    assert_eq!(run(&["ping", &endpoint]).code, 7);
+    assert_eq!(run(&["ping", "http+unix:/nowhere/at/all"]).code, 7);
 }

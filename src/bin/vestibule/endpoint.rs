@@ -163,9 +163,10 @@ impl Address {
         let usual = self.scheme == Scheme::Http;
         match &self.place {
             Place::Tcp(host, port) => {
-                let host = match host.contains(':') {
-                    true => format!("[{host}]"),
-                    false => host.clone(),
+                // The zone of an address is ours alone. RFC 6874, 4.
+                let host = match host.split('%').next() {
+                    Some(address) if address.contains(':') => format!("[{address}]"),
+                    _ => host.clone(),
                 };
                 match port {
                     80 if usual => host,
@@ -344,6 +345,19 @@ mod tests {
         ] {
             let error = Endpoint::parse(text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        for (text, host) in [
+            ("http://h", "h"),
+            ("http://h:80", "h"),
+            ("http://h:81", "h:81"),
+            ("http://[fe80::1%eth0]:8080/a", "[fe80::1]:8080"),
+            ("http+unix:/s", "localhost"),
+        ] {
+            assert_eq!(Endpoint::parse(text).unwrap().address.host(), host);
         }
     }
 

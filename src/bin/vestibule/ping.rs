@@ -5,24 +5,28 @@ use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport as _;
 use vestibule::adapt::blocking::write_frame;
-use vestibule::fcgi::{Client, ClientExt};
-use vestibule::{Next, Receive as _, Response};
+use vestibule::fcgi::{self, ClientExt};
+use vestibule::{
+    Client as _, Ending, Error, Field, Frame, Length, Next, Receive, Refused, Response, http1,
+};
 
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
-use crate::endpoint::{Endpoint, Place, Scheme, Stream};
+use crate::endpoint::{Address, Endpoint, Place, Scheme, Stream};
 use crate::perform::{NO_CONNECTION, PROTOCOL, TIMED_OUT};
 
 const HELP: &str = "\
 usage: vestibule ping ENDPOINT [--timeout SECONDS]
 
-Asks a FastCGI application for its values (GET_VALUES), which runs nothing.
+Asks a FastCGI application for its values (GET_VALUES), which runs nothing, or an HTTP
+server for its options (OPTIONS *); any HTTP answer will do.
 
-  ENDPOINT            fcgi://HOST:PORT or fcgi+unix:/SOCKET
+  ENDPOINT            fcgi://HOST:PORT, fcgi+unix:/SOCKET, http://HOST[:PORT] or
+                      http+unix:/SOCKET
   --timeout SECONDS   for the connection, and for the answer; default 2
 
-Exit: 0 it is there (also where it accepts a connection and then says nothing,
-or closes, as some do: that is said), 7 no connection, 8 what it says is no
-FastCGI, 28 connecting took too long.
+exit: 0 it is there (also where it accepts a connection and then says nothing,
+or closes, as some do: that is said), 7 no connection, 8 what it says is of no
+such protocol, 28 connecting took too long, 2 usage
 ";
 
 pub fn main(mut args: Args) -> Ended {
@@ -40,8 +44,8 @@ pub fn main(mut args: Args) -> Ended {
                 };
                 let parsed = Endpoint::parse(text).map_err(Failure::Usage)?;
                 let address = parsed.address;
-                if address.scheme != Scheme::Fcgi || address.place == Place::Descriptor {
-                    return usage(format!("endpoint '{text}': only FastCGI is asked"));
+                if address.place == Place::Descriptor {
+                    return usage("fcgi+fd:0 is for serve: a listening socket cannot be asked");
                 }
                 endpoint = Some(address);
             }
@@ -57,62 +61,120 @@ pub fn main(mut args: Args) -> Ended {
         };
         Failure::Exit(code, format!("cannot connect to {address}: {error}"))
     })?;
-    match ask(&stream, timeout) {
+    let asked = match address.scheme {
+        Scheme::Fcgi => ask(fcgi::Client::default(), &address, &stream, timeout),
+        Scheme::Http => ask(http1::Client::new(), &address, &stream, timeout),
+    };
+    match asked {
         Ok(said) => print(&format!("{address} is there: {said}\n")),
         Err(error) => Err(Failure::Exit(PROTOCOL, format!("{address}: {error}"))),
     }
 }
 
-/// What came of it; the error is the machine's.
-fn ask(mut stream: &Stream, timeout: Duration) -> Result<String, vestibule::Error> {
-    const CLOSED: &str = "it accepts, and closes without an answer to GET_VALUES";
-    let mut client = Client::default();
+/// A client machine that can ask whether somebody is there.
+trait Asks: Receive {
+    /// What it asks.
+    const QUESTION: &'static str;
+    fn ask<'b>(&mut self, host: &str, room: &'b mut [u8]) -> Result<Frame<'b>, Refused>;
+    /// What an event says; `None` where the answer is still to come.
+    fn said(event: Self::Event<'_>) -> Option<Result<String, Error>>;
+}
+
+impl Asks for fcgi::Client {
+    const QUESTION: &'static str = "GET_VALUES";
+
+    fn ask<'b>(&mut self, _: &str, _: &'b mut [u8]) -> Result<Frame<'b>, Refused> {
+        self.values()
+    }
+
+    fn said(event: Self::Event<'_>) -> Option<Result<String, Error>> {
+        let shown = |name: &str, value: Option<String>| {
+            let value = value.unwrap_or_else(|| "unknown".into());
+            format!("{name}={value}")
+        };
+        match event {
+            Response::Ext(ClientExt::Values(values)) => Some(Ok([
+                shown("FCGI_MAX_CONNS", values.max_conns.map(|n| n.to_string())),
+                shown("FCGI_MAX_REQS", values.max_reqs.map(|n| n.to_string())),
+                shown(
+                    "FCGI_MPXS_CONNS",
+                    values.mpxs_conns.map(|on| u8::from(on).to_string()),
+                ),
+            ]
+            .join(" "))),
+            Response::Ext(ClientExt::UnknownType(_)) => Some(Ok("it has no values to tell".into())),
+            _ => None,
+        }
+    }
+}
+
+impl Asks for http1::Client {
+    const QUESTION: &'static str = "OPTIONS *";
+
+    fn ask<'b>(&mut self, host: &str, room: &'b mut [u8]) -> Result<Frame<'b>, Refused> {
+        self.last();
+        let fields = [
+            Field::var(b"REQUEST_METHOD", b"OPTIONS"),
+            Field::var(b"REQUEST_URI", b"*"),
+            Field::header(b"Host", host.as_bytes()),
+        ];
+        self.open(fields, Length::None, room)
+            .map(|(_, frame)| frame)
+    }
+
+    fn said(event: Self::Event<'_>) -> Option<Result<String, Error>> {
+        match event {
+            Response::HeadEnd { status, .. } => Some(Ok(format!("it answers {status}"))),
+            Response::Done {
+                ending: Ending::Failed(error),
+                ..
+            } => Some(Err(error)),
+            _ => None,
+        }
+    }
+}
+
+/// What came of it; the error is that of the protocol.
+fn ask<M: Asks>(
+    mut machine: M,
+    address: &Address,
+    mut stream: &Stream,
+    timeout: Duration,
+) -> Result<String, String> {
+    let closed = || {
+        Ok(format!(
+            "it accepts, and closes without an answer to {}",
+            M::QUESTION
+        ))
+    };
     let end = Instant::now() + timeout;
     let _ = stream.write_timeout(Some(timeout));
-    let asked = match client.values() {
-        Ok(frame) => write_frame(&mut stream, frame),
-        Err(refused) => Err(refused.into()),
-    };
-    if asked.is_err() {
-        return Ok(CLOSED.into());
+    let mut room = [0; 1024];
+    let frame = machine
+        .ask(&address.host(), &mut room)
+        .map_err(|refused| refused.to_string())?;
+    if write_frame(&mut stream, frame).is_err() {
+        return closed();
     }
     let mut buf = [0; 1024];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         let _ = stream.read_timeout(Some(left.max(Duration::from_millis(1))));
         let n = match stream.read(&mut buf) {
-            Ok(0) => return Ok(CLOSED.into()),
+            Ok(0) => return closed(),
             Ok(n) => n,
             Err(error) => match error.kind() {
                 io::ErrorKind::Interrupted => continue,
                 io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                    return Ok("it accepts, and is silent at GET_VALUES".into());
+                    return Ok(format!("it accepts, and is silent at {}", M::QUESTION));
                 }
-                _ => return Ok(CLOSED.into()),
+                _ => return closed(),
             },
         };
         let mut input = &buf[..n];
-        while let Next::Event(event) = client.next(&mut input)? {
-            match event {
-                Response::Ext(ClientExt::Values(values)) => {
-                    let shown = |name: &str, value: Option<String>| {
-                        let value = value.unwrap_or_else(|| "unknown".into());
-                        format!("{name}={value}")
-                    };
-                    return Ok([
-                        shown("FCGI_MAX_CONNS", values.max_conns.map(|n| n.to_string())),
-                        shown("FCGI_MAX_REQS", values.max_reqs.map(|n| n.to_string())),
-                        shown(
-                            "FCGI_MPXS_CONNS",
-                            values.mpxs_conns.map(|on| u8::from(on).to_string()),
-                        ),
-                    ]
-                    .join(" "));
-                }
-                Response::Ext(ClientExt::UnknownType(_)) => {
-                    return Ok("it has no values to tell".into());
-                }
-                _ => {}
+        while let Next::Event(event) = machine.next(&mut input).map_err(|e| e.to_string())? {
+            if let Some(said) = M::said(event) {
+                return said.map_err(|error| error.to_string());
             }
         }
     }
