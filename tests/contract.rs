@@ -7,7 +7,7 @@ mod standins;
 use common::fcgi::{begin, head, record};
 use common::{Entry, Fact, Subject, check, feed, hex, normal, put, text};
 use standins::ajp::{AjpClient, AjpServer};
-use standins::http::{HttpClient, HttpServer};
+use vestibule::http1::{Client as HttpClient, Server as HttpServer};
 use vestibule::{
     Client, Error, Field, Frame, Id, Length, Next, Receive, Refused, Request, Server, fcgi,
 };
@@ -28,18 +28,28 @@ fn events_borrow_the_input_alone<S: Server>(mut server: S, input: &[u8]) {
 
 fn moved<S>(_: S) {}
 
-const FIELD: &[u8] = b"F\x00\x01\x00\x01ab";
+const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: h\r\n";
+const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n\r\n";
 
 fn http_request() -> Vec<u8> {
-    let mut bytes = b"F\x00\x01\x00\x03nval".to_vec();
-    bytes.extend(b"F\x01\x02\x00\x00hdE\x02\x00\x03abc\x00\x02de\x00\x00");
-    bytes.extend(b"F\x02\x01\x00\x01tvZ");
-    bytes
+    let chunks = b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n";
+    [POST, b"A:\r\n", CHUNKED, chunks].concat()
 }
 
 fn http_counted() -> Vec<u8> {
-    [FIELD, b"E\x01\0\0\0\0\0\0\0\x03xyz"].concat()
+    [POST, b"Content-Length: 3\r\n\r\nxyz"].concat()
 }
+
+fn http_get() -> Vec<u8> {
+    b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()
+}
+
+/// What a request over HTTP cannot do without.
+const GET: [Field<'_>; 3] = [
+    Field::var(b"REQUEST_METHOD", b"GET"),
+    Field::var(b"REQUEST_URI", b"/"),
+    Field::var(b"HTTP_HOST", b"h"),
+];
 
 fn ajp_request() -> Vec<u8> {
     let mut bytes =
@@ -51,7 +61,7 @@ fn ajp_request() -> Vec<u8> {
 fn http_open() -> HttpClient {
     let mut client = HttpClient::new();
     let mut room = [0; 64];
-    let _ = client.open([], Length::None, &mut room).unwrap();
+    let _ = client.open(GET, Length::None, &mut room).unwrap();
     client
 }
 
@@ -81,8 +91,9 @@ fn every_machine_keeps_the_contract() {
         for bytes in [
             http_request(),
             http_counted(),
-            b"E\x00rest".to_vec(),
-            b"FX".to_vec(),
+            [http_get(), b"rest".to_vec()].concat(),
+            [POST, CHUNKED, b"1\r\na\r\nX"].concat(),
+            b"FX\n".to_vec(),
         ] {
             all("http", check(&HttpServer::new, &bytes, close, &nothing));
             let mut bytes = bytes;
@@ -94,14 +105,15 @@ fn every_machine_keeps_the_contract() {
             let bytes = [&bytes[..], b"\x02\x00\x09\0\0\0\0\0\0\0\0\0"].concat();
             all("ajp", check(&AjpServer::new, &bytes, close, &nothing));
         }
-        let answer = b"F\x01\x01\x00\x01abI\x00\x66E\x00\xc8\x02\x00\x02xy\x00\x00Z";
+        let answer = b"HTTP/1.1 103 E\r\nL: x\r\n\r\nHTTP/1.1 200 OK\r\n\
+            Transfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\nT: v\r\n\r\n";
         for cut in [answer.len(), answer.len() - 1, 9, 0] {
             all(
                 "http client",
                 check(&http_open, &answer[..cut], true, &nothing),
             );
         }
-        let answer = b"E\x00\xc8\x03until the close";
+        let answer = b"HTTP/1.1 200 OK\r\n\r\nuntil the close";
         all("http client", check(&http_open, answer, true, &nothing));
         let answer = b"\x04\x00\x10\x00\xc8\x01\0\0\0\0\0\0\0\x02\x01\x01\0\0n\x03\0\x02ab\x06\0\x02\0\x05\x05\0\x01\x01";
         for cut in [answer.len(), answer.len() - 1, 10, 0] {
@@ -394,22 +406,28 @@ fn paused_ends_by_an_answer_and_next_has_to_be_called_again() {
 /// slot stays taken until then.
 #[test]
 fn lost_framing_faults_what_runs_and_fail_still_answers() {
-    let bytes = [FIELD, b"E\x02\x00\x01a\0\0Q"].concat();
+    let bytes = [POST, CHUNKED, b"1\r\na\r\nQ"].concat();
     let mut server = HttpServer::new();
     let (log, _) = feed(&mut server, &bytes, &[], false, &mut nothing).unwrap();
     let log = text(&log);
-    assert!(log.ends_with("1 fault BadField\nerror BadField\n"), "{log}");
-    let frame = server.fail(Id::SOLE, Error::BadPair, &mut []).unwrap();
-    assert_eq!(frame.slices().concat(), b"E\x01\x90\x00");
+    assert!(log.ends_with("1 fault Chunk\nerror Chunk\n"), "{log}");
+    let mut room = [0; 128];
+    let frame = server.fail(Id::SOLE, Error::Chunk, &mut room).unwrap();
+    let refusal = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    assert_eq!(frame.slices().concat(), refusal);
 
     // Before the end of the head: `Err` alone.
     let mut server = HttpServer::new();
-    let (log, _) = feed(&mut server, b"FF", &[], false, &mut nothing).unwrap();
-    assert_eq!(text(&log), "@0 1 begin\n");
+    let (log, _) = feed(&mut server, b"GET / ", &[], false, &mut nothing).unwrap();
+    let begun = "@0 1 begin\n@4 1 var REQUEST_METHOD=\"GET\"\n@6 1 var REQUEST_URI=\"/\"\n";
+    assert_eq!(text(&log), begun);
     let mut server = HttpServer::new();
-    let (log, _) = feed(&mut server, b"Q", &[], false, &mut nothing).unwrap();
-    assert_eq!(text(&log), "@0 1 begin\nerror BadField\n");
-    assert!(server.fail(Id::SOLE, Error::BadField, &mut []).is_ok());
+    let (log, _) = feed(&mut server, b"GET / Q", &[], false, &mut nothing).unwrap();
+    assert_eq!(text(&log), format!("{begun}error RequestLine\n"));
+    let frame = server
+        .fail(Id::SOLE, Error::RequestLine, &mut room)
+        .unwrap();
+    assert_eq!(frame.slices().concat(), refusal);
 
     let mut server = fcgi::Server::default();
     let mut bytes = head(1, 1, &[(b"CONTENT_LENGTH", b"5")]);
@@ -604,10 +622,7 @@ fn a_body_is_taken_message_by_message() {
         }
         sizes
     }
-    assert_eq!(
-        sizes(ready(HttpServer::new(), &http_counted())),
-        [65_535, 4_465]
-    );
+    assert_eq!(sizes(ready(HttpServer::new(), &http_counted())), [70_000]);
     assert_eq!(
         sizes(ready(AjpServer::new(), &ajp_request()))[..2],
         [8_186, 8_186]
@@ -621,10 +636,7 @@ fn a_body_is_taken_message_by_message() {
 /// The rules of flow that every client machine keeps.
 fn client_flow<C: Client + Clone>(name: &str, client: C) {
     let mut room = [0; 512];
-    let fields = [
-        Field::var(b"REQUEST_METHOD", b"POST"),
-        Field::var(b"SCRIPT_NAME", b"/x"),
-    ];
+    let fields = GET;
     let refused = |r: Result<Frame<'_>, Refused>| r.err();
     let mut c = client.clone();
     let free = c.free();
@@ -720,10 +732,11 @@ fn rules_of_flow_of_the_clients() {
 #[test]
 fn no_credit_no_body() {
     let id = Id::SOLE;
-    let mut room = [0; 64];
-    let expect = Field::var(b"HTTP_EXPECT", b"100-continue");
+    let mut room = [0; 128];
+    let expect = [Field::header(b"Expect", b"100-continue")];
+    let fields = GET.into_iter().chain(expect);
     let mut client = HttpClient::new();
-    let (_, frame) = client.open([expect], Length::Known(2), &mut room).unwrap();
+    let (_, frame) = client.open(fields, Length::Known(2), &mut room).unwrap();
     let mut wire = Vec::new();
     put(&mut wire, frame);
     let mut payload = &b"ab"[..];
@@ -740,11 +753,11 @@ fn no_credit_no_body() {
     assert!(server.demand(id, 10).unwrap().is_empty(), "asked twice");
 
     let mut cursor = &leave[..];
-    assert!(matches!(
-        client.next(&mut cursor),
-        Ok(Next::Event(vestibule::Response::Demand { .. }))
-    ));
-    assert_eq!(client.credit(id), usize::MAX);
+    let mut demands = 0;
+    while let Next::Event(event) = client.next(&mut cursor).unwrap() {
+        demands += usize::from(matches!(event, vestibule::Response::Demand { .. }));
+    }
+    assert_eq!((demands, client.credit(id)), (1, usize::MAX));
     assert!(!client.body(id, &mut payload).unwrap().is_empty());
     assert!(payload.is_empty());
 }
@@ -818,8 +831,8 @@ fn a_pulled_body_and_its_late_end() {
 #[test]
 fn request_trailers() {
     let mut client = HttpClient::new();
-    let (mut room, mut wire) = ([0; 64], Vec::new());
-    let (id, frame) = client.open([], Length::Unknown, &mut room).unwrap();
+    let (mut room, mut wire) = ([0; 128], Vec::new());
+    let (id, frame) = client.open(GET, Length::Unknown, &mut room).unwrap();
     put(&mut wire, frame);
     put(&mut wire, client.body(id, &mut &b"hi"[..]).unwrap());
     let sum = Field::trailer(b"Sum", b"1");
@@ -836,7 +849,8 @@ fn request_trailers() {
 #[test]
 fn interim_answers_and_trailers() {
     let id = Id::SOLE;
-    let mut server = ready(HttpServer::new(), &http_counted());
+    let get = b"GET / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\n\r\n";
+    let mut server = ready(HttpServer::new(), get);
     let mut room = [0; 64];
     let mut wire = Vec::new();
     let link = Field::header(b"Link", b"a");
@@ -864,7 +878,9 @@ fn interim_answers_and_trailers() {
     let (log, _) = feed(&mut http_open(), &wire, &[], false, &mut nothing).unwrap();
     assert_eq!(
         text(&normal(&log).unwrap()),
-        "@10 1 header Link=\"a\"\n@13 1 interim 103\n@17 1 head-end 200 unknown\n@21 1 body \"hi\"\n\
-         @32 1 trailer Sum=\"1\"\n@33 1 body-end\n@33 1 done complete 0 reuse\n"
+        "@26 1 header Status=\"103 Early Hints\"\n@35 1 header Link=\"a\"\n@37 1 interim 103\n\
+         @54 1 header Status=\"200 OK\"\n@82 1 header Transfer-Encoding=\"chunked\"\n\
+         @84 1 head-end 200 unknown\n@89 1 body \"hi\"\n@102 1 trailer Sum=\"1\"\n\
+         @104 1 body-end\n@104 1 done complete 0 reuse\n"
     );
 }

@@ -399,7 +399,7 @@ fn refusals_of_spoilt_requests() {
         assert_eq!(server.after(), After::CloseWrite);
         assert_eq!(
             server.fail(ID, error, &mut room).unwrap_err(),
-            Refused::State
+            Refused::UnknownId
         );
     }
 }

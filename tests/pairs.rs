@@ -8,9 +8,9 @@ use common::Random;
 use common::link::{Call, Echo, Link, Web, echoed};
 use standins::ajp::{AjpClient, AjpServer};
 use standins::bridge::{Bridge, QUEUE};
-use standins::http::{HttpClient, HttpServer};
 use vestibule::{
     Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, drain, fcgi,
+    http1,
 };
 
 fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
@@ -69,10 +69,10 @@ fn many_requests_on_one_connection() {
 }
 
 #[test]
-fn the_stand_ins_against_themselves() {
+fn one_request_at_a_time() {
     for seed in 0..4 {
-        let mut web = Web::new(HttpClient::new(), calls(&mut Random(seed), 20, 30_000));
-        joined(&mut web, &mut Echo::new(HttpServer::new()), seed);
+        let mut web = Web::new(http1::Client::new(), calls(&mut Random(seed), 20, 30_000));
+        joined(&mut web, &mut Echo::new(http1::Server::new()), seed);
         echoed(&web.calls);
         let mut web = Web::new(AjpClient::new(), calls(&mut Random(seed), 20, 30_000));
         joined(&mut web, &mut Echo::new(AjpServer::new()), seed);
@@ -249,8 +249,8 @@ bridge_test!(
     fcgi_to_http,
     fcgi_client(1),
     fcgi_server(1),
-    HttpClient::new(),
-    HttpServer::new()
+    http1::Client::new(),
+    http1::Server::new()
 );
 bridge_test!(
     fcgi_to_ajp,
@@ -261,22 +261,22 @@ bridge_test!(
 );
 bridge_test!(
     http_to_fcgi,
-    HttpClient::new(),
-    HttpServer::new(),
+    http1::Client::new(),
+    http1::Server::new(),
     fcgi_client(1),
     fcgi_server(1)
 );
 bridge_test!(
     http_to_http,
-    HttpClient::new(),
-    HttpServer::new(),
-    HttpClient::new(),
-    HttpServer::new()
+    http1::Client::new(),
+    http1::Server::new(),
+    http1::Client::new(),
+    http1::Server::new()
 );
 bridge_test!(
     http_to_ajp,
-    HttpClient::new(),
-    HttpServer::new(),
+    http1::Client::new(),
+    http1::Server::new(),
     AjpClient::new(),
     AjpServer::new()
 );
@@ -291,8 +291,8 @@ bridge_test!(
     ajp_to_http,
     AjpClient::new(),
     AjpServer::new(),
-    HttpClient::new(),
-    HttpServer::new()
+    http1::Client::new(),
+    http1::Server::new()
 );
 bridge_test!(
     ajp_to_ajp,

@@ -1,26 +1,13 @@
-//! Small machines of two invented wires, which need of the public traits what
-//! AJP and HTTP will need, and a bridge over the traits alone.
+//! Small machines of an invented wire, which need of the public traits what AJP
+//! will need, and a driver of the bridge.
 #![allow(dead_code)]
 
 pub mod ajp;
 pub mod bridge;
-pub mod http;
 pub mod wire;
 
 use crate::common::{Fact, Subject};
 use vestibule::{Request, Response};
-
-impl Subject for http::HttpServer {
-    fn fact(event: &Self::Event<'_>) -> Fact {
-        Fact::request(event, |()| Fact::Ext("nothing".into()))
-    }
-    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
-        match event {
-            Request::Body { bytes, .. } => Some(bytes),
-            _ => None,
-        }
-    }
-}
 
 impl Subject for ajp::AjpServer {
     fn fact(event: &Self::Event<'_>) -> Fact {
@@ -29,18 +16,6 @@ impl Subject for ajp::AjpServer {
     fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
         match event {
             Request::Body { bytes, .. } => Some(bytes),
-            _ => None,
-        }
-    }
-}
-
-impl Subject for http::HttpClient {
-    fn fact(event: &Self::Event<'_>) -> Fact {
-        Fact::response(event, |()| Fact::Ext("nothing".into()))
-    }
-    fn body<'i>(event: &Self::Event<'i>) -> Option<&'i [u8]> {
-        match event {
-            Response::Body { bytes, .. } => Some(bytes),
             _ => None,
         }
     }

@@ -130,13 +130,19 @@ impl Client {
         }))
     }
 
+    /// Whether the request was sent whole: with its last byte a counted body
+    /// is, said or not.
+    fn sent(&self) -> bool {
+        matches!(
+            self.writing,
+            Writing::Done | Writing::Body(Framing::Counted(0))
+        )
+    }
+
     /// The end of a complete answer.
     fn done<'i>(&mut self) -> Event<'i> {
         let switched = self.facts.has(Facts::SWITCH);
-        // With its last byte a counted body is whole, said or not.
-        let whole = Writing::Body(Framing::Counted(0));
-        let sent = self.writing == Writing::Done || self.writing == whole;
-        let reuse = self.link == Link::Open && sent && !switched && self.facts.persists();
+        let reuse = self.link == Link::Open && self.sent() && !switched && self.facts.persists();
         if self.link == Link::Open && !reuse {
             self.link = Link::Last;
         }
@@ -279,7 +285,7 @@ impl Client {
         let length = self.head.values.length;
         if status == 101 {
             let asked = Facts::UPGRADE.with(Facts::V11).with(Facts::PROTOCOL);
-            if !facts.has(asked) || self.writing != Writing::Done {
+            if !facts.has(asked) || !self.sent() {
                 return self.fail(Error::Switch);
             }
             self.body = Framing::None;

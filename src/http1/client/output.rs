@@ -148,11 +148,13 @@ fn variable(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<(), R
 
 impl Client {
     fn live(&self, id: Id) -> Result<(), Refused> {
-        if id == Id::SOLE && self.writing != Writing::Idle {
-            Ok(())
-        } else {
-            Err(Refused::UnknownId)
+        if id != Id::SOLE || self.writing == Writing::Idle {
+            return Err(Refused::UnknownId);
         }
+        if self.facts.has(Facts::ABORTED) {
+            return Err(Refused::State);
+        }
+        Ok(())
     }
 
     /// Whether 100 Continue is awaited.

@@ -14,8 +14,9 @@ impl Server {
         if id != Id::SOLE {
             return Err(Refused::UnknownId);
         }
-        match self.reading {
-            Reading::Lost(_) => Err(Refused::State),
+        match (self.reading, self.writing) {
+            (Reading::Idle, Writing::Idle) | (_, Writing::Over) => Err(Refused::UnknownId),
+            (Reading::Lost(_), _) => Err(Refused::State),
             _ => Ok(()),
         }
     }
@@ -245,15 +246,12 @@ impl crate::machine::Server for Server {
             return Err(Refused::UnknownId);
         }
         let lost = matches!(self.reading, Reading::Lost(_));
-        let refuse = match self.writing {
-            Writing::Idle => lost || self.reading == Reading::Head,
-            Writing::Waiting => true,
-            Writing::Body { .. } => false,
-            Writing::Over | Writing::Switched => return Err(Refused::State),
+        let refuse = match (self.writing, self.reading) {
+            (Writing::Idle, Reading::Idle) | (Writing::Over, _) => return Err(Refused::UnknownId),
+            (Writing::Switched, _) => return Err(Refused::State),
+            (Writing::Idle | Writing::Waiting, _) => true,
+            (Writing::Body { .. }, _) => false,
         };
-        if self.writing == Writing::Idle && !refuse {
-            return Err(Refused::State);
-        }
         if !refuse || self.reading == Reading::Lost(Error::Eof) || self.link == Link::Broken {
             self.writing = Writing::Over;
             self.link = Link::Broken;
