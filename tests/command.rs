@@ -12,4 +12,5 @@ mod command {
     mod ping;
     mod root;
     mod serve;
+    mod trusted;
 }

@@ -11,7 +11,7 @@ fn serve(app: &str, more: &[&str]) -> (Served, String) {
 }
 
 /// What comes of these bytes until the server closes.
-fn ask(address: &str, bytes: &[u8]) -> String {
+pub fn ask(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.write_all(bytes).unwrap();
     let mut got = Vec::new();

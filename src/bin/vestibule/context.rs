@@ -1,14 +1,16 @@
 //! What an application is told of a request that came by HTTP: the variables
 //! of RFC 3875, 4.1, and those that PHP and others expect beside them.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use vestibule::cgi::meta::{Mapping, vars};
 use vestibule::cgi::path::{Mount, PathRules, Slash, query, raw_path, split};
+use vestibule::forwarded::{Node, Scheme};
 use vestibule::http1::target::{Target, agrees};
 use vestibule::{Field, Length, Refused, Space};
 
 use crate::exchange::Exchange;
+use crate::trusted::Trusted;
 
 /// Both ends of a connection, as far as they have addresses.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,8 +23,14 @@ pub struct Ends {
 pub const SOFTWARE: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
 
 /// Makes variables of a head that came by HTTP. The error is a status.
-pub fn complete(exchange: &mut Exchange, ends: &Ends, length: Length) -> Result<(), u16> {
+pub fn complete(
+    exchange: &mut Exchange,
+    ends: &Ends,
+    trusted: &Trusted,
+    length: Length,
+) -> Result<(), u16> {
     let target = exchange.var("REQUEST_URI").to_vec();
+    let (client, https) = origin(exchange, ends, trusted)?;
     headers(exchange)?;
     if let Length::Known(n) = length {
         exchange.set("CONTENT_LENGTH", n.to_string().as_bytes());
@@ -52,16 +60,37 @@ pub fn complete(exchange: &mut Exchange, ends: &Ends, length: Length) -> Result<
         let at = at.ip().to_canonical().to_string();
         exchange.set("SERVER_ADDR", at.as_bytes());
     }
-    if let Some(at) = ends.remote {
-        let ip = at.ip().to_canonical().to_string();
-        exchange.set("REMOTE_ADDR", ip.as_bytes());
-        exchange.set("REMOTE_PORT", at.port().to_string().as_bytes());
+    if let Some((ip, port)) = client {
+        exchange.set("REMOTE_ADDR", ip.to_string().as_bytes());
+        if let Some(port) = port {
+            exchange.set("REMOTE_PORT", port.to_string().as_bytes());
+        }
     }
-    exchange.set("REQUEST_SCHEME", b"http");
+    if https {
+        exchange.set("HTTPS", b"on");
+    }
+    let scheme: &[u8] = if https { b"https" } else { b"http" };
+    exchange.set("REQUEST_SCHEME", scheme);
     exchange.set("GATEWAY_INTERFACE", b"CGI/1.1");
     exchange.set("SERVER_SOFTWARE", SOFTWARE.as_bytes());
     Ok(())
 }
+
+/// The client's address, and its port if that was said, where there is one,
+/// and whether it came by TLS.
+fn origin(exchange: &Exchange, ends: &Ends, trusted: &Trusted) -> Result<(Client, bool), u16> {
+    let origin = trusted.policy().origin(ends.remote, exchange.fields());
+    let origin = origin.map_err(|error| error.status())?;
+    let client = match origin.client {
+        Node::Address { ip, port } => Some((ip, port)),
+        Node::Unknown | Node::Obfuscated(_) => None,
+        // Nor is it the peer, which may have rights of its own.
+        Node::Malformed => return Err(400),
+    };
+    Ok((client, origin.scheme == Some(Scheme::Https)))
+}
+
+type Client = Option<(IpAddr, Option<u16>)>;
 
 /// Header fields become variables, but for the length: framing says that.
 fn headers(exchange: &mut Exchange) -> Result<(), u16> {
@@ -140,7 +169,9 @@ mod tests {
             remote: Some("[::ffff:192.0.2.1]:4000".parse().unwrap()),
             local: Some("[2001:db8::1]:8080".parse().unwrap()),
         };
-        complete(&mut exchange, &ends, length)?;
+        let mut trusted = Trusted::default();
+        trusted.add("192.0.2.0/24").unwrap();
+        complete(&mut exchange, &ends, &trusted, length)?;
         let shown =
             |(n, v): &(&[u8], &[u8])| format!("{}={}\n", n.escape_ascii(), v.escape_ascii());
         Ok(exchange.sorted().iter().map(shown).collect())
@@ -208,5 +239,51 @@ mod tests {
         }
         let twice = [("Content-Type", "a/b"), ("Content-Type", "c/d")];
         assert_eq!(completed("/", &twice, Length::None), Err(400));
+    }
+
+    #[test]
+    fn clients_behind_those_who_are_trusted() {
+        let ask = |heads: &[(&str, &str)]| {
+            let text = completed("/", heads, Length::None)?;
+            let about = ["HTTPS=", "REMOTE_ADDR=", "REMOTE_PORT=", "REQUEST_SCHEME="];
+            let lines = text
+                .lines()
+                .filter(|l| about.iter().any(|a| l.starts_with(a)));
+            Ok(lines.collect::<Vec<_>>().join(" "))
+        };
+        let (of, proto) = ("X-Forwarded-For", "X-Forwarded-Proto");
+        let peer = "REMOTE_ADDR=192.0.2.1 REMOTE_PORT=4000";
+        for (heads, want) in [
+            (&[][..], format!("{peer} REQUEST_SCHEME=http")),
+            (
+                &[(of, "6.6.6.6, 198.51.100.9,192.0.2.3"), (proto, "https")],
+                "HTTPS=on REMOTE_ADDR=198.51.100.9 REQUEST_SCHEME=https".into(),
+            ),
+            (
+                &[(of, "[2001:db8::9]:5"), (proto, "http")],
+                "REMOTE_ADDR=2001:db8::9 REMOTE_PORT=5 REQUEST_SCHEME=http".into(),
+            ),
+            (
+                &[("X-Forwarded-Ssl", "on")],
+                format!("HTTPS=on {peer} REQUEST_SCHEME=https"),
+            ),
+            (&[(of, "unknown")], "REQUEST_SCHEME=http".into()),
+            // These it does not read.
+            (
+                &[("X_Forwarded_For", "6.6.6.6"), ("Forwarded", "for=6.6.6.6")],
+                format!("{peer} REQUEST_SCHEME=http"),
+            ),
+        ] {
+            assert_eq!(ask(heads), Ok(want), "{heads:?}");
+        }
+        for heads in [
+            &[(of, "nonsense")][..],
+            &[(of, "")],
+            &[(proto, "ftp")],
+            &[(proto, "https"), (proto, "http")],
+            &[(proto, "http"), ("X-Forwarded-Ssl", "on")],
+        ] {
+            assert_eq!(ask(heads), Err(400), "{heads:?}");
+        }
     }
 }

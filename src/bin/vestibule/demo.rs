@@ -15,6 +15,7 @@ use crate::listen::Listener;
 use crate::perform::{Plan, perform};
 use crate::service::{Options, Service};
 use crate::site::Site;
+use crate::trusted::Trusted;
 
 const HELP: &str = "\
 usage: vestibule demo
@@ -41,6 +42,7 @@ pub fn main(mut args: Args) -> Ended {
             app: App::Echo,
             root: None,
             authorizer: None,
+            trusted: Trusted::default(),
         },
         timeouts: Timeouts::DEFAULT,
         workers: 4,

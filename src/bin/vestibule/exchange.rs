@@ -88,6 +88,16 @@ impl Exchange {
         found.next().is_none().then(|| value.trim_ascii())
     }
 
+    /// All fields, in order.
+    pub fn fields(&self) -> impl Iterator<Item = Field<'_>> {
+        self.fields.iter().map(|(space, name, value)| Field {
+            space: *space,
+            name,
+            value,
+            cut: Cut::Whole,
+        })
+    }
+
     /// Sets a variable, in place of any that came under its name.
     pub fn set(&mut self, name: &str, value: &[u8]) {
         self.remove(name);

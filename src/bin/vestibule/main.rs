@@ -35,6 +35,7 @@ mod service;
 mod signal;
 mod site;
 mod tap;
+mod trusted;
 mod watch;
 
 use args::{Args, Failure, complain};

@@ -13,11 +13,12 @@ use crate::listen::Listener;
 use crate::root::Root;
 use crate::service::{Options, Service};
 use crate::site::Site;
+use crate::trusted::Trusted;
 
 const HELP: &str = "\
 usage: vestibule serve --app NAME [--root DIR] [--index NAME] [--authorizer ENDPOINT]
                        [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
-                       [--timeout SECONDS]
+                       [--timeout SECONDS] [--trusted CIDR]...
 
 Serves a small application, and files, until SIGTERM or SIGINT, which let running requests
 finish, for 10 seconds; a second one does not.
@@ -46,6 +47,10 @@ finish, for 10 seconds; a second one does not.
   --max-body BYTES    a longer request body is refused with 413; default no limit
   --timeout SECONDS   how long a body, an answer, an authorizer may keep silent;
                       default 30 for a body, else 60
+  --trusted CIDR      over HTTP, who may say for whom it asks: of such peers (10.0.0.0/8,
+                      ::1, unix for those of Unix sockets) X-Forwarded-For is believed,
+                      and X-Forwarded-Proto, -Protocol and -Ssl, which they must set or
+                      remove. What conflicts or cannot be read is refused. Default nobody
 
 echo, by the query string:
   (none), m=echo      the request: method, length and FNV-1a of the body, variables
@@ -63,6 +68,7 @@ pub fn main(mut args: Args) -> Ended {
     let (mut root, mut index, mut authorizer) = (None, None, None);
     let mut timeouts = Timeouts::DEFAULT;
     let (mut workers, mut max_body) = (256, u64::MAX);
+    let mut trusted = Trusted::default();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
@@ -94,6 +100,11 @@ pub fn main(mut args: Args) -> Ended {
                 }
                 "--workers" => workers = args.number(1)?,
                 "--max-body" => max_body = args.number(0)?,
+                "--trusted" => {
+                    let text = args.text()?;
+                    let wrong = |error| usage(format!("--trusted '{text}': {error}"));
+                    trusted.add(&text).or_else(wrong)?;
+                }
                 _ => return args.unknown(),
             },
             Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
@@ -138,6 +149,7 @@ pub fn main(mut args: Args) -> Ended {
         app,
         root,
         authorizer: authorizer.map(|at| Authorizer::new(at, timeouts)),
+        trusted,
     };
     let options = Options {
         site,

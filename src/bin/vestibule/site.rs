@@ -17,12 +17,15 @@ use crate::exchange::{Answer, Exchange};
 use crate::files::{self, Asked, Facts};
 use crate::front::{Front, Own};
 use crate::root::{Found, Root};
+use crate::trusted::Trusted;
 
 /// What is served.
 pub struct Site {
     pub app: App,
     pub root: Option<Root>,
     pub authorizer: Option<Authorizer>,
+    /// Of those who ask over HTTP.
+    pub trusted: Trusted,
 }
 
 /// The exchanges of one connection: one for each slot of its machine.
@@ -130,7 +133,7 @@ fn head<M: Front, W: Write>(
     answer: &mut Answer<'_, M, W>,
 ) -> io::Result<()> {
     if !M::VARIABLES
-        && let Err(status) = context::complete(exchange, ends, length)
+        && let Err(status) = context::complete(exchange, ends, &site.trusted, length)
     {
         exchange.over = true;
         return refuse(status, &[], answer);
