@@ -10,6 +10,8 @@
 mod answer;
 #[path = "live/contract.rs"]
 mod contract;
+#[path = "live/curl.rs"]
+mod curl;
 #[path = "live/harness.rs"]
 mod harness;
 #[path = "live/http.rs"]
@@ -33,3 +35,5 @@ mod php_fpm;
 mod serve;
 #[path = "live/web.rs"]
 mod web;
+#[path = "live/web_http.rs"]
+mod web_http;

@@ -172,7 +172,7 @@ impl Peer {
     /// Starts it and waits until it can be connected to.
     pub fn start(name: &str, more: &[(&str, &str)]) -> Peer {
         let scratch = Scratch::new();
-        let port = free_port();
+        let (port, port2) = (free_port(), free_port());
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
         let mut command = Command::new(script.join(name).join("start"));
         command
@@ -180,6 +180,7 @@ impl Peer {
             .env("PATH", PATH)
             .env("PEER_DIR", scratch.path())
             .env("PEER_PORT", port.to_string())
+            .env("PEER_PORT2", port2.to_string())
             .envs(more.iter().copied())
             .stdin(Stdio::null());
         let mut process = Process::start(name, &mut command, &scratch, false);
@@ -242,20 +243,31 @@ pub struct Serve {
 
 impl Serve {
     pub fn tcp(app: &str, more: &[&str]) -> Serve {
-        Serve::start(app, "fcgi://127.0.0.1:0", more, Scratch::new())
+        let args = [&["--app", app][..], more].concat();
+        Serve::start("fcgi://127.0.0.1:0", &args)
     }
 
     pub fn unix(app: &str, more: &[&str]) -> Serve {
-        let scratch = Scratch::new();
-        let socket = format!("fcgi+unix:{}/serve.sock", scratch.path().display());
-        Serve::start(app, &socket, more, scratch)
+        let args = [&["--app", app][..], more].concat();
+        Serve::start("fcgi+unix:", &args)
     }
 
-    fn start(app: &str, listen: &str, more: &[&str], scratch: Scratch) -> Serve {
+    /// Over HTTP.
+    pub fn http(args: &[&str]) -> Serve {
+        Serve::start("http://127.0.0.1:0", args)
+    }
+
+    /// At an endpoint; one of a socket without its path.
+    pub fn start(listen: &str, args: &[&str]) -> Serve {
+        let scratch = Scratch::new();
+        let listen = match listen.ends_with("unix:") {
+            true => format!("{listen}{}/serve.sock", scratch.path().display()),
+            false => listen.to_string(),
+        };
         let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
         command
-            .args(["serve", "--app", app, "--listen", listen])
-            .args(more)
+            .args(["serve", "--listen", &listen])
+            .args(args)
             .stdin(Stdio::null());
         let mut process = Process::start("serve", &mut command, &scratch, true);
         // It says where it listens once it does.
@@ -266,9 +278,9 @@ impl Serve {
             Some(endpoint) => endpoint.to_string(),
             None => panic!("serve says '{line}' {}", process.log()),
         };
-        let upstream = match endpoint.strip_prefix("fcgi+") {
-            Some(unix) => unix.to_string(),
-            None => endpoint.replacen("fcgi://", "", 1),
+        let upstream = match endpoint.split_once("+unix:") {
+            Some((_, path)) => format!("unix:{path}"),
+            None => endpoint.split("//").last().unwrap().to_string(),
         };
         Serve {
             process,

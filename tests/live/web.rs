@@ -7,23 +7,28 @@ use crate::harness::{PATH, PATIENCE, Peer, Relay, Scratch, Serve, Shown};
 use crate::tools::{Dump, MB, curl, lines, noise, same};
 
 /// A web server, and what it says of itself.
-struct Web {
-    peer: Peer,
-    nginx: bool,
+pub struct Web {
+    pub peer: Peer,
+    pub nginx: bool,
 }
 
 impl Web {
-    fn nginx(serve: &Serve) -> Web {
-        Web {
-            peer: Peer::start("nginx", &[("UPSTREAM_FCGI", &serve.upstream)]),
-            nginx: true,
-        }
+    pub fn nginx(serve: &Serve) -> Web {
+        Web::start("nginx", serve)
     }
 
-    fn apache(serve: &Serve) -> Web {
+    pub fn apache(serve: &Serve) -> Web {
+        Web::start("apache", serve)
+    }
+
+    fn start(name: &str, serve: &Serve) -> Web {
+        let upstream = match serve.endpoint.starts_with("http") {
+            true => "UPSTREAM_HTTP",
+            false => "UPSTREAM_FCGI",
+        };
         Web {
-            peer: Peer::start("apache", &[("UPSTREAM_FCGI", &serve.upstream)]),
-            nginx: false,
+            peer: Peer::start(name, &[(upstream, &serve.upstream)]),
+            nginx: name == "nginx",
         }
     }
 
@@ -204,7 +209,7 @@ fn environment(web: &Web, place: &str, dump: &mut Dump) {
     dump.has(&want.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-fn mirror(web: &Web, places: &[&str], size: usize, shown: &mut Shown) {
+pub fn mirror(web: &Web, places: &[&str], size: usize, shown: &mut Shown) {
     let scratch = Scratch::new();
     let big = noise(size);
     let file = format!("@{}", scratch.file("big", &big));
@@ -228,7 +233,7 @@ fn mirror(web: &Web, places: &[&str], size: usize, shown: &mut Shown) {
 /// A client that leaves. The application has one worker, and what it is asked
 /// would keep it for hours: another request is answered only if it has seen
 /// that nobody listens.
-fn leaving(web: &Web, place: &str, shown: &mut Shown) {
+pub fn leaving(web: &Web, place: &str, shown: &mut Shown) {
     let ask = |head: &str| {
         let mut stream = web.open();
         let head = format!("{head}\r\nHost: h\r\n");
@@ -316,10 +321,10 @@ fn nginx_mirror_and_hello() {
     serve.stop();
 }
 
-/// Requests one after the other, and how many connections the application saw.
-fn connections(start: fn(&Serve) -> Web, name: &str) {
+/// Requests one after the other, and how many connections the application saw,
+/// at a place that closes them and at one that keeps them.
+pub fn connections(mut serve: Serve, start: fn(&Serve) -> Web, places: [&str; 2], name: &str) {
     let mut shown = Shown::of(&format!("{name} -> serve"));
-    let mut serve = Serve::tcp("echo", &[]);
     let relay = Relay::to(&serve.upstream);
     serve.upstream = relay.address.clone();
     let web = start(&serve);
@@ -331,8 +336,9 @@ fn connections(start: fn(&Serve) -> Web, name: &str) {
         }
         relay.connections() - before
     };
-    assert_eq!(ask("/fcgi/"), 5);
-    assert_eq!(ask("/fcgi-keep/"), 1);
+    let [closes, keeps] = places;
+    assert_eq!(ask(closes), 5);
+    assert_eq!(ask(keeps), 1);
     shown.case("five requests on one kept connection");
     // Whatever the answer was.
     let before = relay.connections();
@@ -343,15 +349,13 @@ fn connections(start: fn(&Serve) -> Web, name: &str) {
         "m=stderr",
         "m=odd",
     ] {
-        curl(&web.peer.url(&format!("/fcgi-keep/x?{query}")), &[]);
-        if !web.nginx {
-            // That one closes after HEAD, whatever the answer says.
-            curl(&web.peer.url(&format!("/fcgi-keep/x?{query}")), &["-I"]);
+        let url = web.peer.url(&format!("{keeps}x?{query}"));
+        curl(&url, &[]);
+        // Over FastCGI nginx closes after HEAD, whatever the answer says.
+        if !web.nginx || serve.endpoint.starts_with("http") {
+            curl(&url, &["-I"]);
         }
-        curl(
-            &web.peer.url(&format!("/fcgi-keep/x?{query}")),
-            &["-d", "body"],
-        );
+        curl(&url, &["-d", "body"]);
     }
     assert_eq!(relay.connections(), before);
     shown.case("every kind of answer on the same one");
@@ -362,26 +366,37 @@ fn connections(start: fn(&Serve) -> Web, name: &str) {
 #[test]
 #[ignore = "needs nginx and curl"]
 fn nginx_keeps_connections() {
-    connections(Web::nginx, "nginx /fcgi-keep/");
+    let serve = Serve::tcp("echo", &[]);
+    let places = ["/fcgi/", "/fcgi-keep/"];
+    connections(serve, Web::nginx, places, "nginx /fcgi-keep/");
 }
 
 #[test]
 #[ignore = "needs apache2 and curl"]
 fn apache_keeps_connections() {
-    connections(Web::apache, "Apache /fcgi-keep/");
+    let serve = Serve::tcp("echo", &[]);
+    let places = ["/fcgi/", "/fcgi-keep/"];
+    connections(serve, Web::apache, places, "Apache /fcgi-keep/");
 }
 
 #[test]
 #[ignore = "needs nginx and curl"]
 fn nginx_body_too_long() {
-    let mut shown = Shown::of("nginx -> serve --max-body");
     let serve = Serve::tcp("echo", &["--max-body", "100000"]);
     let web = Web::nginx(&serve);
+    let places = ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"];
+    too_long(&web, &places, &mut Shown::of("nginx -> serve --max-body"));
+    drop(web);
+    serve.stop();
+}
+
+/// Of an application that takes 100,000 bytes.
+pub fn too_long(web: &Web, places: &[&str], shown: &mut Shown) {
     let scratch = Scratch::new();
     let fits = noise(100_000);
     let fitting = format!("@{}", scratch.file("fits", &fits));
     let more = format!("@{}", scratch.file("more", &noise(100_001)));
-    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
+    for place in places {
         let url = web.peer.url(&format!("{place}x"));
         for args in [&[][..], &["-H", "Transfer-Encoding: chunked"]] {
             let got = curl(&url, &[args, &["--data-binary", &more]].concat());
@@ -391,8 +406,6 @@ fn nginx_body_too_long() {
         }
     }
     shown.case("413, and the next request is answered");
-    drop(web);
-    serve.stop();
 }
 
 #[test]
