@@ -113,6 +113,24 @@ pub enum Error {
     Switch,
     /// Bytes after an answer, with no request open. RFC 9112, 9.2.
     Surplus,
+    /// A connection that does not begin with a header of the PROXY protocol.
+    /// PROXY protocol, 2.
+    ProxySignature,
+    /// A malformed header of version 1, or one of more than 107 bytes.
+    /// PROXY protocol, 2.1.
+    ProxyLine,
+    /// A header of version 2 with another version number, an unassigned
+    /// command, family or transport, or shorter than its addresses.
+    /// PROXY protocol, 2.2.
+    ProxyHeader,
+    /// A header of version 2 that is longer than the limit `length`.
+    ProxyTooLong,
+    /// A TLV that runs past the end of the header (or of PP2_TYPE_SSL), is too
+    /// short or too long for its type, or may not come twice.
+    /// PROXY protocol, 2.2.
+    ProxyTlv,
+    /// A header whose checksum is wrong. PROXY protocol, 2.2.3.
+    ProxyChecksum,
     /// The connection ended.
     Eof,
     /// Ours: not something that we do. 501.
@@ -233,6 +251,10 @@ impl Error {
             Error::Expectation => "RFC 9110, 10.1.1",
             Error::Switch => "RFC 9110, 15.2.2",
             Error::Surplus => "RFC 9112, 9.2",
+            Error::ProxySignature => "PROXY protocol, 2",
+            Error::ProxyLine => "PROXY protocol, 2.1",
+            Error::ProxyHeader | Error::ProxyTlv => "PROXY protocol, 2.2",
+            Error::ProxyChecksum => "PROXY protocol, 2.2.3",
             _ => "",
         }
     }
@@ -283,6 +305,12 @@ impl Error {
             Error::TooManyInterim => "too many interim answers",
             Error::Switch => "switch of protocols that was not asked for",
             Error::Surplus => "bytes after the answer",
+            Error::ProxySignature => "no PROXY header",
+            Error::ProxyLine => "malformed PROXY header, version 1",
+            Error::ProxyHeader => "malformed PROXY header, version 2",
+            Error::ProxyTooLong => "PROXY header too long",
+            Error::ProxyTlv => "malformed TLV of a PROXY header",
+            Error::ProxyChecksum => "wrong checksum of a PROXY header",
             Error::Eof => "connection ended",
             Error::Unsupported => "not supported",
             Error::Overloaded => "overloaded",

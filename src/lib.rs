@@ -7,6 +7,9 @@
 //! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
 //! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
+//! Ahead of any of them a proxy may send a header of the PROXY protocol:
+//! [`proxy_protocol`].
+//!
 //! A machine is [`Receive`]: [`next`](Receive::next) takes bytes off the front
 //! of a slice and gives at most one event, [`Request`] on the application's
 //! side and [`Response`] on the web server's. The contract that all machines
@@ -125,6 +128,7 @@ pub mod cgi;
 pub mod fcgi;
 pub mod forwarded;
 pub mod http1;
+pub mod proxy_protocol;
 
 #[cfg(feature = "std")]
 pub mod adapt;

@@ -4,6 +4,7 @@
 use arbitrary::{Arbitrary, Unstructured};
 use vestibule::cgi::response::FirstLine;
 use vestibule::fcgi::{Role, ServerLimits};
+use vestibule::proxy_protocol::{Event, Header, Limits as ProxyLimits, Part, What};
 use vestibule::{
     Cut, Ending, Error, Field, Id, Length, Limits, Millis, Next, Refused, Rejection, Request,
     Response, Space,
@@ -48,4 +49,9 @@ fn every_type() {
     assert!(kinds::<Millis>(&bytes) > 100);
     assert_eq!(kinds::<Role>(&bytes), 3);
     assert_eq!(kinds::<FirstLine>(&bytes), 3);
+    assert!(kinds::<Event>(&bytes) > 100);
+    assert!(kinds::<Header>(&bytes) > 100);
+    assert!(kinds::<Part>(&bytes) > 100);
+    assert!(kinds::<What>(&bytes) > 50);
+    assert!(kinds::<ProxyLimits>(&bytes) > 100);
 }

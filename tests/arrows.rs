@@ -108,6 +108,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "error",
             "event",
             "machine",
+            "time",
             "net",
             "text",
             "proxy_protocol",

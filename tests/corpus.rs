@@ -56,4 +56,5 @@ targets! {
     cgi_response
     fcgi_joined
     encode
+    proxy
 }

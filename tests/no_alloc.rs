@@ -9,7 +9,8 @@ use std::cell::Cell;
 
 use vestibule::cgi::response::{Parser, Rules};
 use vestibule::{
-    Client, Error, Field, Fields, Frame, Id, Length, Next, Receive, Request, Response, Server, fcgi,
+    Client, Error, Field, Fields, Frame, Id, Length, Next, Receive, Request, Response, Server,
+    fcgi, proxy_protocol,
 };
 
 struct Counting;
@@ -139,6 +140,43 @@ fn errors_without_an_allocation() {
         while let Ok(Next::Event(_)) = parser.eof() {}
         let mut parser = Parser::new(Rules::STRICT, false);
         assert!(parser.next(&mut &b"hello\n"[..]).is_err());
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn a_proxy_header_without_an_allocation() {
+    use proxy_protocol::{Event, Header, Part, Ssl, What, encode, kind};
+    let [from, to] = ["192.0.2.1:4000", "192.0.2.2:443"].map(|at| at.parse().unwrap());
+    let header = Header {
+        ssl: Some(Ssl {
+            client: Ssl::TLS,
+            verify: 0,
+        }),
+        crc32c: true,
+        ..Header::tcp(from, to).unwrap()
+    };
+    let work = || {
+        let parts = [Part::new(What::Tlv(kind::AUTHORITY), b"example.com")];
+        let mut room = [0; 256];
+        let v2 = encode::v2(&header, parts, &mut room).unwrap();
+        let v1 = encode::v1(&header.addresses, &mut room[v2..]).unwrap();
+        let lines = room[..v2 + v1].split_at(v2);
+        for (bytes, step) in [(lines.0, 1), (lines.0, 64), (lines.1, 1), (lines.1, 64)] {
+            let mut parser = proxy_protocol::Parser::default();
+            let mut ends = None;
+            for chunk in bytes.chunks(step) {
+                let mut cursor = chunk;
+                while let Next::Event(event) = parser.next(&mut cursor).unwrap() {
+                    if let Event::Header(header) = event {
+                        ends = header.addresses.source();
+                    }
+                }
+            }
+            assert_eq!(ends, Some(from));
+        }
+        let mut parser = proxy_protocol::Parser::default();
+        assert!(parser.next(&mut &b"GET"[..]).is_err());
     };
     assert_eq!(allocations(work), 0);
 }

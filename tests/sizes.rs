@@ -1,7 +1,9 @@
 //! Ceilings of sizes, so that growth is seen in review. On a 64-bit machine;
 //! on others they are smaller.
 
-use vestibule::{Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1};
+use vestibule::{
+    Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1, proxy_protocol,
+};
 
 #[test]
 fn machines() {
@@ -12,6 +14,7 @@ fn machines() {
     assert!(size_of::<Parser>() <= 80);
     assert!(size_of::<http1::Server>() <= 224);
     assert!(size_of::<http1::Client>() <= 224);
+    assert!(size_of::<proxy_protocol::Parser>() <= 104);
 }
 
 #[test]
@@ -20,5 +23,6 @@ fn what_goes_through_them() {
     assert!(size_of::<Parked>() <= 88);
     assert!(size_of::<Next<Request<'_, fcgi::ServerExt<'_>>>>() <= 48);
     assert!(size_of::<Next<Response<'_, fcgi::ClientExt>>>() <= 48);
+    assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }

@@ -28,7 +28,7 @@ use std::collections::HashMap;
 use common::{Fact, Subject, check, put, text};
 use vestibule::cgi::response::{FirstLine, Parser, Rules};
 use vestibule::fcgi::{self, Role, client};
-use vestibule::{Client, Error, Field, Id, Length, Limits, Server};
+use vestibule::{Client, Error, Field, Id, Length, Limits, Server, proxy_protocol};
 
 #[derive(Default, Debug)]
 struct Block {
@@ -340,6 +340,12 @@ fn run_cgi(block: &Block) -> Outcome {
     run(&make, block, &|_, call, _| panic!("no such call: {call}"))
 }
 
+fn run_proxy(block: &Block) -> Outcome {
+    let length = block.number("length").map_or(4096, |n| n as u16);
+    let make = || proxy_protocol::Parser::new(proxy_protocol::Limits::DEFAULT.length(length));
+    run(&make, block, &|_, call, _| panic!("no such call: {call}"))
+}
+
 fn run<M: Subject>(
     make: &dyn Fn() -> M,
     block: &Block,
@@ -441,4 +447,13 @@ fn http1_client() {
 #[test]
 fn cgi_response() {
     all(include_str!("transcripts/cgi-response.txt"), 32, &run_cgi);
+}
+
+#[test]
+fn proxy() {
+    all(
+        include_str!("transcripts/proxy-protocol.txt"),
+        60,
+        &run_proxy,
+    );
 }

@@ -14,6 +14,7 @@ pub mod fcgi_server;
 pub mod fields;
 pub mod frame;
 mod legal;
+pub mod proxy;
 mod records;
 
 /// Takes an input apart. Beyond its end there are zeros.

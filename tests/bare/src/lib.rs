@@ -25,6 +25,7 @@ macro_rules! sizes {
 
 mod cgi;
 mod client;
+mod proxy;
 mod server;
 mod vocabulary;
 
