@@ -8,6 +8,7 @@ mod command {
     mod call;
     mod call_http;
     mod decode;
+    mod decode_http;
     mod http;
     mod ping;
     mod root;

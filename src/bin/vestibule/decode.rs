@@ -1,29 +1,31 @@
 //! `vestibule decode`: recorded bytes taken apart, or drawn.
 
-use std::collections::HashSet;
 use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 
 use vestibule::fcgi::kind;
 
 use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
+use crate::draw::draw;
 use crate::endpoint::Scheme;
-use crate::events::{Answers, Requests};
-use crate::ladder::{From, Ladder};
+use crate::events::http::Questions;
+use crate::events::{fcgi, http};
 use crate::records::{Piece, Recording};
+use crate::watch::Question;
 
 const HELP: &str = "\
-usage: vestibule decode fcgi [OPTION]... FILE
-       vestibule decode fcgi FROM-WEB-SERVER FROM-APPLICATION
+usage: vestibule decode PROTOCOL [OPTION]... FILE
+       vestibule decode PROTOCOL FROM-WEB-SERVER FROM-APPLICATION
 
-Takes recorded bytes of one direction apart, one line an event, each with the
-number of bytes that were read when it was seen. Given both directions, draws
-the exchange. '-' is standard input.
+Takes recorded bytes of one direction of a connection apart, one line an event, each
+with the number of bytes that were read when it was seen. Given both directions, draws
+the exchange. PROTOCOL is fcgi or http. '-' is standard input.
 
   --side client|server  the machine that reads: 'server' (the application's) for
                         what a web server sent, 'client' for an answer. Default:
-                        as the first record suggests.
+                        as the first bytes suggest.
   --method METHOD       what was asked, for an answer: HEAD has no body
+  --requests FILE       what was asked, for HTTP answers: the other direction
   --json                an object a line
 
 exit: 0 all of it is in order, 1 bad bytes, a spoilt request, or an end inside a
@@ -64,7 +66,7 @@ impl Printer {
 }
 
 pub fn main(mut args: Args) -> Ended {
-    let (mut side, mut method, mut json) = (None, None, false);
+    let (mut side, mut method, mut requests, mut json) = (None, None, None, false);
     let mut words: Vec<OsString> = Vec::new();
     while let Some(arg) = args.next()? {
         match arg {
@@ -72,6 +74,7 @@ pub fn main(mut args: Args) -> Ended {
                 "--help" | "-h" => return print(HELP),
                 "--json" => json = true,
                 "--method" => method = Some(args.bytes()?),
+                "--requests" => requests = Some(args.value()?),
                 "--side" => {
                     side = match args.text()?.as_str() {
                         "client" => Some(Side::Client),
@@ -87,50 +90,88 @@ pub fn main(mut args: Args) -> Ended {
         }
     }
     let mut words = words.into_iter();
-    match words.next() {
-        None => return usage("the protocol is missing: fcgi"),
-        Some(name) if name == "fcgi" => {}
-        Some(name) => {
-            return usage(format!("no protocol '{}': there is fcgi", name.display()));
-        }
+    let scheme = match words.next() {
+        None => return usage("the protocol is missing: fcgi or http"),
+        Some(name) => match name.to_str().and_then(Scheme::named) {
+            Some(scheme) => scheme,
+            None => {
+                let name = name.display();
+                return usage(format!("no protocol '{name}': there are fcgi and http"));
+            }
+        },
+    };
+    if requests.is_some() && scheme != Scheme::Http {
+        return usage("--requests is for HTTP");
     }
     let open = |name: &OsString| {
         let failed = |error| Failure::Usage(format!("cannot read '{}': {error}", name.display()));
-        Recording::open(name).map_err(failed)
+        Recording::open(name, scheme).map_err(failed)
     };
     let names: Vec<OsString> = words.collect();
     let failed = |error: io::Error| Failure::Exit(1, error.to_string());
     match &names[..] {
         [] => usage("the file is missing"),
-        [name] => decode(open(name)?, side, method, json).map_err(failed),
-        [_, _] if json || side.is_some() || method.is_some() => {
-            usage("--json, --side and --method are for one direction; two files are drawn")
+        [name] => {
+            let mut recording = open(name)?;
+            let side = match side {
+                Some(side) => side,
+                None => guess(&mut recording, scheme).map_err(failed)?,
+            };
+            if side == Side::Server && (method.is_some() || requests.is_some()) {
+                return usage("--method and --requests are for answers");
+            }
+            let asked = match (method, &requests) {
+                (Some(_), Some(_)) => return usage("--method and --requests exclude each other"),
+                (_, Some(name)) => Asked::Requests(open(name)?),
+                (Some(method), None) => Asked::Method(method),
+                (None, None) => Asked::Method(b"GET".to_vec()),
+            };
+            decode(recording, scheme, side, asked, json).map_err(failed)
+        }
+        [_, _] if json || side.is_some() || method.is_some() || requests.is_some() => {
+            usage("options are for one direction; two files are drawn")
         }
         [a, b] if a == "-" && b == "-" => usage("standard input can be one of the files"),
-        [requests, answers] => draw(open(requests)?, open(answers)?).map_err(failed),
+        [requests, answers] => draw(scheme, open(requests)?, open(answers)?).map_err(failed),
         _ => usage("two files at most: what the web server sent, and the answer"),
     }
 }
 
+/// What recorded answers are for.
+enum Asked {
+    Method(Vec<u8>),
+    Requests(Recording),
+}
+
 fn decode(
     mut recording: Recording,
-    side: Option<Side>,
-    method: Option<Vec<u8>>,
+    scheme: Scheme,
+    side: Side,
+    asked: Asked,
     json: bool,
 ) -> io::Result<u8> {
-    let side = match side {
-        Some(side) => side,
-        None => guess(&mut recording)?,
-    };
-    let mut decoder: Box<dyn Decoder> = match side {
-        Side::Server => Box::new(Requests::new()),
-        Side::Client => Box::new(Answers::new(method.unwrap_or(b"GET".to_vec()))),
-    };
     let mut printer = Printer {
         out: BufWriter::new(io::stdout()),
         json,
         lost: false,
         wrong: false,
+    };
+    let mut decoder: Box<dyn Decoder> = match (scheme, side, asked) {
+        (Scheme::Fcgi, Side::Server, _) => Box::new(fcgi::Requests::new()),
+        (Scheme::Fcgi, Side::Client, Asked::Method(method)) => Box::new(fcgi::Answers::new(method)),
+        (Scheme::Http, Side::Server, _) => Box::new(http::Requests::new()),
+        (Scheme::Http, Side::Client, Asked::Method(method)) => {
+            let upgrade = true;
+            let each = Questions::Each(Question { method, upgrade });
+            Box::new(http::Answers::new(each))
+        }
+        (_, Side::Client, Asked::Requests(mut requests)) => {
+            let (these, wrong) = Questions::of(&mut requests)?;
+            if let Some((offset, what)) = wrong {
+                printer.wrong(offset, &format!("of the requests: {what}"))?;
+            }
+            Box::new(http::Answers::new(these))
+        }
     };
     while let Some(piece) = recording.next()? {
         decoder.record(piece, &mut printer)?;
@@ -145,79 +186,24 @@ fn decode(
     Ok(u8::from(printer.wrong))
 }
 
-/// Which machine the first record is for.
-fn guess(recording: &mut Recording) -> io::Result<Side> {
+/// Which machine the first bytes are for.
+fn guess(recording: &mut Recording, scheme: Scheme) -> io::Result<Side> {
     let Some(piece) = recording.next()? else {
         return Ok(Side::Server);
     };
-    let side = match piece.record.map(|record| record.kind) {
-        Some(
-            kind::STDOUT
-            | kind::STDERR
-            | kind::END_REQUEST
-            | kind::GET_VALUES_RESULT
-            | kind::UNKNOWN_TYPE,
-        ) => Side::Client,
-        _ => Side::Server,
+    let answer = match scheme {
+        Scheme::Fcgi => piece.record.is_some_and(|record| {
+            matches!(
+                record.kind,
+                kind::STDOUT
+                    | kind::STDERR
+                    | kind::END_REQUEST
+                    | kind::GET_VALUES_RESULT
+                    | kind::UNKNOWN_TYPE
+            )
+        }),
+        Scheme::Http => piece.bytes.starts_with(b"HTTP/"),
     };
     recording.hold();
-    Ok(side)
-}
-
-/// Both directions. Recordings have no clock, so an answer is drawn before the
-/// next request that uses its id, or at the end.
-fn draw(mut requests: Recording, mut answers: Recording) -> io::Result<u8> {
-    let mut ladder = Ladder::new(Scheme::Fcgi, BufWriter::new(io::stdout()));
-    let mut open = HashSet::new();
-    while let Some(piece) = requests.next()? {
-        let Some(record) = piece.record else {
-            ladder.feed(From::Server, piece.bytes)?;
-            break;
-        };
-        if record.kind == kind::BEGIN_REQUEST && !open.insert(record.id) {
-            answer(&mut answers, &mut ladder, Some(record.id))?;
-        }
-        ladder.feed(From::Server, piece.bytes)?;
-        if record.id == 0 {
-            management(&mut answers, &mut ladder)?;
-        }
-    }
-    answer(&mut answers, &mut ladder, None)?;
-    let ends = [From::Server, From::Application].map(|from| ladder.end(from));
-    let whole = ends.into_iter().collect::<io::Result<Vec<bool>>>()?;
-    ladder.flush()?;
-    let complete = whole.iter().all(|whole| *whole);
-    if !complete {
-        complain("vestibule decode: bad bytes, or an end inside a record: see the drawing");
-    }
-    Ok(u8::from(!complete))
-}
-
-/// Draws up to the end of a request, or all.
-fn answer<W: Write>(
-    answers: &mut Recording,
-    ladder: &mut Ladder<W>,
-    until: Option<u16>,
-) -> io::Result<()> {
-    while let Some(piece) = answers.next()? {
-        let record = piece.record;
-        ladder.feed(From::Application, piece.bytes)?;
-        match record {
-            Some(record) if record.kind != kind::END_REQUEST || Some(record.id) != until => {}
-            _ => break,
-        }
-    }
-    Ok(())
-}
-
-/// Draws an answer that belongs to no request, if that is what comes next.
-fn management<W: Write>(answers: &mut Recording, ladder: &mut Ladder<W>) -> io::Result<()> {
-    if let Some(piece) = answers.next()? {
-        if piece.record.is_some_and(|record| record.id == 0) {
-            ladder.feed(From::Application, piece.bytes)?;
-        } else {
-            answers.hold();
-        }
-    }
-    Ok(())
+    Ok(if answer { Side::Client } else { Side::Server })
 }

@@ -30,11 +30,17 @@ pub enum Scheme {
 }
 
 impl Scheme {
+    const ALL: [Scheme; 2] = [Scheme::Fcgi, Scheme::Http];
+
     const fn name(self) -> &'static str {
         match self {
             Scheme::Fcgi => "fcgi",
             Scheme::Http => "http",
         }
+    }
+
+    pub fn named(name: &str) -> Option<Scheme> {
+        Scheme::ALL.into_iter().find(|scheme| scheme.name() == name)
     }
 
     /// Whether requests are for roles, one of which works on a file.
@@ -68,7 +74,7 @@ impl Endpoint {
     /// Parses one, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Endpoint, String> {
         let wrong = |what: &str| Err(format!("endpoint '{text}': {what}"));
-        let known = [Scheme::Fcgi, Scheme::Http].into_iter().find_map(|scheme| {
+        let known = Scheme::ALL.into_iter().find_map(|scheme| {
             let rest = text.strip_prefix(scheme.name())?;
             let rest = ["://", "+unix:", "+fd:"]
                 .into_iter()

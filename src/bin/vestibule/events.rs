@@ -1,31 +1,26 @@
-//! The events of FastCGI machines as lines.
+//! The events of machines as lines.
+
+pub mod fcgi;
+pub mod http;
 
 use std::io;
 
-use vestibule::fcgi::{self, ClientExt, ClientSlot, Record, Role, ServerExt, Slot, kind};
-use vestibule::{
-    After, Cut, Ending, Error, Field, Id, Length, Next, Receive, Refused, Rejection, Request,
-    Response, Server as _, Status as _,
-};
+use vestibule::{Cut, Ending, Field, Length, Rejection, Request, Response};
 
-use crate::decode::{Decoder, Printer};
+use crate::decode::Printer;
 use crate::json::{Line, Value};
-use crate::records::Piece;
 
-/// Requests at once on a recorded connection.
-const SLOTS: usize = 256;
-
-type Facts = Vec<(&'static str, Value)>;
+pub type Facts = Vec<(&'static str, Value)>;
 
 /// Joins the pieces of fields, and prints.
 #[derive(Default)]
-struct Lines {
+pub struct Lines {
     name: Vec<u8>,
     value: Vec<u8>,
 }
 
 impl Lines {
-    fn print(
+    pub fn print(
         &self,
         out: &mut Printer,
         offset: u64,
@@ -40,11 +35,12 @@ impl Lines {
         line.write(out.json, &mut out.out)
     }
 
-    fn field(
+    /// A field or a piece of one; `facts` come before its own.
+    pub fn field(
         &mut self,
         out: &mut Printer,
         offset: u64,
-        id: u16,
+        mut facts: Facts,
         field: Field<'_>,
     ) -> io::Result<()> {
         if matches!(field.cut, Cut::Whole | Cut::First) {
@@ -60,407 +56,86 @@ impl Lines {
             Cut::Last if field.space.trims() => self.value.trim_ascii().to_vec(),
             _ => self.value.clone(),
         };
-        let facts = vec![
-            ("id", Value::Number(u64::from(id))),
-            ("name", Value::Bytes(self.name.clone())),
-            ("value", Value::Bytes(value)),
-        ];
+        facts.push(("name", Value::Bytes(self.name.clone())));
+        facts.push(("value", Value::Bytes(value)));
         self.print(out, offset, "Field", facts)
     }
 }
 
-fn number(n: impl Into<u64>) -> Value {
+pub fn number(n: impl Into<u64>) -> Value {
     Value::Number(n.into())
 }
 
-fn length(length: Length) -> Value {
-    match length {
-        Length::None => Value::Word("none".into()),
-        Length::Unknown => Value::Word("unknown".into()),
-        Length::Known(n) => Value::Number(n),
-    }
+pub fn word(text: impl Into<String>) -> Value {
+    Value::Word(text.into())
 }
 
-fn bytes(id: u16, bytes: &[u8]) -> Facts {
+pub fn bytes(bytes: &[u8]) -> Facts {
     vec![
-        ("id", number(id)),
-        ("length", Value::Number(bytes.len() as u64)),
+        ("length", number(bytes.len() as u64)),
         ("bytes", Value::Bytes(bytes.to_vec())),
     ]
 }
 
-fn reason(reason: Rejection) -> Value {
+fn length(length: Length) -> Value {
+    match length {
+        Length::None => word("none"),
+        Length::Unknown => word("unknown"),
+        Length::Known(n) => number(n),
+    }
+}
+
+pub fn reason(reason: Rejection) -> Value {
     match reason {
-        Rejection::Other(n) => Value::Word(format!("protocol status {n}")),
-        reason => Value::Word(format!("{reason:?}")),
+        Rejection::Other(n) => word(format!("protocol status {n}")),
+        reason => word(format!("{reason:?}")),
     }
 }
 
-/// What a web server sent, as an application reads it.
-pub struct Requests {
-    machine: fcgi::Server<Vec<Slot>>,
-    lines: Lines,
-}
-
-impl Requests {
-    pub fn new() -> Self {
-        Requests {
-            machine: Self::machine(),
-            lines: Lines::default(),
-        }
-    }
-
-    fn machine() -> fcgi::Server<Vec<Slot>> {
-        fcgi::Server::new(vec![Slot::EMPTY; SLOTS])
-    }
-
-    fn event(
-        &mut self,
-        event: Request<'_, ServerExt<'_>>,
-        offset: u64,
-        ended: bool,
-        out: &mut Printer,
-    ) -> io::Result<()> {
-        let only = |id: Id| vec![("id", number(id.get()))];
-        let (name, facts) = match event {
-            Request::Begin { id } => {
-                let role = match self.machine.role(id) {
-                    Some(Role::Responder) => "responder",
-                    Some(Role::Authorizer) => "authorizer",
-                    Some(Role::Filter) => "filter",
-                    None => "?",
-                };
-                let mut facts = only(id);
-                facts.push(("role", Value::Word(role.into())));
-                facts.push(("keep_conn", Value::Bool(self.machine.keep_conn(id))));
-                ("Begin", facts)
-            }
-            Request::Field { id, field } => {
-                return self.lines.field(out, offset, id.get(), field);
-            }
-            Request::HeadEnd { id, length: framed } => {
-                if self.machine.role(id) == Some(Role::Authorizer) {
-                    self.finish(id);
-                }
-                (
-                    "HeadEnd",
-                    vec![("id", number(id.get())), ("length", length(framed))],
-                )
-            }
-            Request::Body { id, bytes: some } => ("Body", bytes(id.get(), some)),
-            Request::BodyEnd { id } => {
-                if self.machine.role(id) != Some(Role::Filter) {
-                    self.finish(id);
-                }
-                ("BodyEnd", only(id))
-            }
-            Request::Fault { id, error } => {
-                self.finish(id);
-                let mut facts = only(id);
-                facts.push(("error", Value::Word(error.to_string())));
-                self.lines.print(out, offset, "Fault", facts)?;
-                return out.wrong(offset, &format!("request {id}: {error}"));
-            }
-            Request::Abort { id } => {
-                self.finish(id);
-                self.lines.print(out, offset, "Abort", only(id))?;
-                if ended {
-                    out.wrong(offset, &format!("the end, inside request {id}"))?;
-                }
-                return Ok(());
-            }
-            Request::Ext(ServerExt::Data { id, bytes: some }) => ("Data", bytes(id.get(), some)),
-            Request::Ext(ServerExt::DataEnd { id }) => {
-                self.finish(id);
-                ("DataEnd", only(id))
-            }
-            Request::Ext(ext @ ServerExt::Values(wanted)) => {
-                let _ = self.machine.default_reply(ext);
-                let facts = vec![
-                    ("max_conns", Value::Bool(wanted.max_conns())),
-                    ("max_reqs", Value::Bool(wanted.max_reqs())),
-                    ("mpxs_conns", Value::Bool(wanted.mpxs_conns())),
-                ];
-                ("GetValues", facts)
-            }
-            Request::Ext(ext @ ServerExt::UnknownType(kind)) => {
-                let _ = self.machine.default_reply(ext);
-                ("UnknownType", vec![("type", number(kind))])
-            }
-            Request::Ext(ext @ ServerExt::Surplus { id, reason: why }) => {
-                let _ = self.machine.default_reply(ext);
-                (
-                    "Surplus",
-                    vec![("id", number(id.get())), ("reason", reason(why))],
-                )
-            }
-            Request::Ext(_) => ("Ext", Vec::new()),
-        };
-        self.lines.print(out, offset, name, facts)
-    }
-
-    /// As an application would, so that the id is free again. A recording
-    /// says nothing of when, and whatever follows is to be seen.
-    fn finish(&mut self, id: Id) {
-        if self.machine.end(id, 0).is_err() {
-            let _ = self.machine.reject(id, Rejection::Overloaded);
-        }
+/// The name and the facts of an event that all protocols have, but of a field,
+/// whose pieces are joined first.
+pub fn request<X>(event: &Request<'_, X>) -> (&'static str, Facts) {
+    match event {
+        Request::Begin { .. } => ("Begin", Facts::new()),
+        Request::Field { .. } => ("Field", Facts::new()),
+        Request::HeadEnd { length: n, .. } => ("HeadEnd", vec![("length", length(*n))]),
+        Request::Body { bytes: some, .. } => ("Body", bytes(some)),
+        Request::BodyEnd { .. } => ("BodyEnd", Facts::new()),
+        Request::Fault { error, .. } => ("Fault", vec![("error", word(error.to_string()))]),
+        Request::Abort { .. } => ("Abort", Facts::new()),
+        Request::Ext(_) => ("Ext", Facts::new()),
     }
 }
 
-impl Decoder for Requests {
-    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
-        if self.machine.active() == 0 && self.machine.after() != After::Keep {
-            // It would drop what comes behind the last request of a connection
-            // that is not kept; here it is to be seen.
-            self.machine = Self::machine();
-        }
-        let all = piece.bytes.len() as u64;
-        let mut input = &*piece.bytes;
-        loop {
-            let next = self.machine.next(&mut input);
-            let offset = piece.offset + all - input.len() as u64;
-            match next {
-                Ok(Next::Event(event)) => self.event(event, offset, false, out)?,
-                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
-                Err(error) => return lost(piece.offset, piece.record, error, out),
-            }
-        }
-    }
-
-    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
-        loop {
-            match self.machine.eof() {
-                Ok(Next::Event(event)) => self.event(event, offset, true, out)?,
-                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
-                Err(error) => return lost(offset, None, error, out),
-            }
-        }
+/// The same for an answer; [`ending`] has the facts of `Done`.
+pub fn response<X>(event: &Response<'_, X>) -> (&'static str, Facts) {
+    match event {
+        Response::Field { .. } => ("Field", Facts::new()),
+        Response::Interim { status, .. } => ("Interim", vec![("status", number(*status))]),
+        Response::HeadEnd {
+            status, length: n, ..
+        } => (
+            "HeadEnd",
+            vec![("status", number(*status)), ("length", length(*n))],
+        ),
+        Response::Body { bytes: some, .. } => ("Body", bytes(some)),
+        Response::BodyEnd { .. } => ("BodyEnd", Facts::new()),
+        Response::Log { bytes: some, .. } => ("Log", bytes(some)),
+        Response::Demand { max, .. } => ("Demand", vec![("max", number(*max as u64))]),
+        Response::Done { .. } => ("Done", Facts::new()),
+        Response::Ext(_) => ("Ext", Facts::new()),
     }
 }
 
-fn lost(offset: u64, record: Option<Record>, error: Error, out: &mut Printer) -> io::Result<()> {
-    out.lost = true;
-    let place = match record {
-        Some(record) => format!(" in this record (type {} {})", record.kind, record.name()),
-        None => String::new(),
-    };
-    match error {
-        Error::Eof => out.wrong(offset, "the end, inside a record [FastCGI 1.0, 3.3]"),
-        error => out.wrong(offset, &format!("{error}{place}")),
-    }
-}
-
-/// What an application sent, as a web server reads it.
-pub struct Answers {
-    machine: fcgi::Client<Vec<ClientSlot>>,
-    lines: Lines,
-    method: Vec<u8>,
-    /// The recorded id of each slot's request.
-    ids: Vec<Option<u16>>,
-}
-
-impl Answers {
-    pub fn new(method: Vec<u8>) -> Self {
-        Answers {
-            machine: Self::machine(),
-            lines: Lines::default(),
-            method,
-            ids: vec![None; SLOTS],
-        }
-    }
-
-    fn machine() -> fcgi::Client<Vec<ClientSlot>> {
-        fcgi::Client::new(vec![ClientSlot::EMPTY; SLOTS])
-    }
-
-    /// The machine's id for a recorded one; a request is opened for one that
-    /// is new, since its own bytes are not there.
-    fn open(&mut self, recorded: u16) -> Result<Id, Refused> {
-        if let Some(slot) = self.ids.iter().position(|id| *id == Some(recorded)) {
-            return Id::new(slot as u16 + 1).ok_or(Refused::UnknownId);
-        }
-        let fields = [Field::var(b"REQUEST_METHOD", &self.method)];
-        let mut room = vec![0; 512 + self.method.len()];
-        let mut begun = self
-            .machine
-            .begin(Role::Responder, true, fields, Length::None, &mut room)
-            .map(|(id, _)| id);
-        if begun.is_err() && self.ids.iter().all(Option::is_none) {
-            // It takes no more, as after a stray record; we are at a border.
-            self.machine = Self::machine();
-            let fields = [Field::var(b"REQUEST_METHOD", &self.method)];
-            begun = self
-                .machine
-                .begin(Role::Responder, true, fields, Length::None, &mut room)
-                .map(|(id, _)| id);
-        }
-        let id = begun?;
-        if let Some(slot) = self.ids.get_mut(usize::from(id.get()) - 1) {
-            *slot = Some(recorded);
-        }
-        Ok(id)
-    }
-
-    /// The recorded id.
-    fn recorded(&self, id: Id) -> u16 {
-        let slot = self.ids.get(usize::from(id.get()) - 1);
-        slot.copied().flatten().unwrap_or(id.get())
-    }
-
-    fn event(
-        &mut self,
-        event: Response<'_, ClientExt>,
-        offset: u64,
-        out: &mut Printer,
-    ) -> io::Result<()> {
-        let (name, facts) = match event {
-            Response::Field { id, field } => {
-                let id = self.recorded(id);
-                return self.lines.field(out, offset, id, field);
-            }
-            Response::HeadEnd {
-                id,
-                status,
-                length: framed,
-            } => {
-                let id = number(self.recorded(id));
-                let facts = vec![
-                    ("id", id),
-                    ("status", number(status)),
-                    ("length", length(framed)),
-                ];
-                ("HeadEnd", facts)
-            }
-            Response::Interim { id, status } => {
-                let id = number(self.recorded(id));
-                ("Interim", vec![("id", id), ("status", number(status))])
-            }
-            Response::Body { id, bytes: some } => ("Body", bytes(self.recorded(id), some)),
-            Response::BodyEnd { id } => ("BodyEnd", vec![("id", number(self.recorded(id)))]),
-            Response::Log { id, bytes: some } => ("Log", bytes(self.recorded(id), some)),
-            Response::Demand { id, max } => {
-                let facts = vec![
-                    ("id", number(self.recorded(id))),
-                    ("max", Value::Number(max as u64)),
-                ];
-                ("Demand", facts)
-            }
-            Response::Done { id, ending, .. } => return self.done(id, ending, offset, out),
-            Response::Ext(ClientExt::Values(values)) => {
-                let mut facts = Vec::new();
-                facts.extend(values.max_conns.map(|n| ("max_conns", number(n))));
-                facts.extend(values.max_reqs.map(|n| ("max_reqs", number(n))));
-                facts.extend(values.mpxs_conns.map(|b| ("mpxs_conns", Value::Bool(b))));
-                ("Values", facts)
-            }
-            Response::Ext(ClientExt::UnknownType(kind)) => {
-                ("UnknownType", vec![("type", number(kind))])
-            }
-            Response::Ext(ClientExt::LocalRedirect { id }) => {
-                ("LocalRedirect", vec![("id", number(self.recorded(id)))])
-            }
-            Response::Ext(_) => return Ok(()),
-        };
-        self.lines.print(out, offset, name, facts)
-    }
-
-    fn done(&mut self, id: Id, ending: Ending, offset: u64, out: &mut Printer) -> io::Result<()> {
-        let recorded = self.recorded(id);
-        if let Some(slot) = self.ids.get_mut(usize::from(id.get()) - 1) {
-            *slot = None;
-        }
-        let mut facts = vec![("id", number(recorded))];
-        let wrong = match ending {
-            Ending::Complete {
-                app_status,
-                output_ended,
-            } => {
-                facts.push(("ending", Value::Word("complete".into())));
-                facts.push(("app_status", number(app_status)));
-                facts.push(("output_ended", Value::Bool(output_ended)));
-                None
-            }
-            Ending::Rejected(why) => {
-                facts.push(("ending", Value::Word("rejected".into())));
-                facts.push(("reason", reason(why)));
-                None
-            }
-            Ending::Failed(error) => {
-                facts.push(("ending", Value::Word("failed".into())));
-                facts.push(("error", Value::Word(error.to_string())));
-                Some(error.to_string())
-            }
-            Ending::Truncated => {
-                facts.push(("ending", Value::Word("truncated".into())));
-                Some("the answer is truncated [FastCGI 1.0, 5.5]".into())
-            }
-            Ending::Unconfirmed => {
-                facts.push(("ending", Value::Word("unconfirmed".into())));
-                Some("the end, without END_REQUEST [FastCGI 1.0, 5.5]".into())
-            }
-            ending => {
-                facts.push(("ending", Value::Word(format!("{ending:?}"))));
-                None
-            }
-        };
-        self.lines.print(out, offset, "Done", facts)?;
-        match wrong {
-            Some(what) => out.wrong(offset, &format!("request {recorded}: {what}")),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Decoder for Answers {
-    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
-        match piece.record {
-            Some(Record { kind, id, .. })
-                if id != 0 && matches!(kind, kind::STDOUT | kind::STDERR | kind::END_REQUEST) =>
-            {
-                match self.open(id) {
-                    // The record now names the request that stands for its own.
-                    Ok(open) => {
-                        if let [_, _, high, low, ..] = piece.bytes {
-                            [*high, *low] = open.get().to_be_bytes();
-                        }
-                    }
-                    Err(refused) => {
-                        out.lost = true;
-                        return out.wrong(piece.offset, &format!("request {id}: {refused}"));
-                    }
-                }
-            }
-            Some(Record {
-                kind: kind::GET_VALUES_RESULT | kind::UNKNOWN_TYPE,
-                id: 0,
-                ..
-            }) => {
-                // Somebody must have asked.
-                let _ = self.machine.values();
-            }
-            _ => {}
-        }
-        let all = piece.bytes.len() as u64;
-        let mut input = &*piece.bytes;
-        loop {
-            let next = self.machine.next(&mut input);
-            let offset = piece.offset + all - input.len() as u64;
-            match next {
-                Ok(Next::Event(event)) => self.event(event, offset, out)?,
-                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
-                Err(error) => return lost(piece.offset, piece.record, error, out),
-            }
-        }
-    }
-
-    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
-        loop {
-            match self.machine.eof() {
-                Ok(Next::Event(event)) => self.event(event, offset, out)?,
-                Ok(Next::NeedInput | Next::Paused) => return Ok(()),
-                Err(error) => return lost(offset, None, error, out),
-            }
-        }
+/// What an answer came to.
+pub fn ending(ending: Ending) -> Facts {
+    let how = |name: &str| ("ending", word(name));
+    match ending {
+        Ending::Complete { .. } => vec![how("complete")],
+        Ending::Rejected(why) => vec![how("rejected"), ("reason", reason(why))],
+        Ending::Failed(error) => vec![how("failed"), ("error", word(error.to_string()))],
+        Ending::Truncated => vec![how("truncated")],
+        Ending::Unconfirmed => vec![how("unconfirmed")],
+        ending => vec![how(&format!("{ending:?}"))],
     }
 }

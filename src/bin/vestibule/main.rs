@@ -14,6 +14,7 @@ mod context;
 mod date;
 mod decode;
 mod demo;
+mod draw;
 mod endpoint;
 mod events;
 mod exchange;

@@ -1,13 +1,16 @@
-//! Recorded bytes, a record at a time, in constant memory.
+//! Recorded bytes, a record or some at a time, in constant memory.
 
 use std::io::{self, Read};
 
 use vestibule::fcgi::{Part, Record, Walker};
 use vestibule::{Next, Receive};
 
+use crate::endpoint::Scheme;
+
 /// A recording of one direction.
 pub struct Recording {
     input: Box<dyn Read>,
+    scheme: Scheme,
     buf: Vec<u8>,
     /// Where the bytes of `buf` begin in the recording.
     pub offset: u64,
@@ -15,9 +18,12 @@ pub struct Recording {
     record: Option<Record>,
 }
 
+/// Bytes of HTTP at once.
+const PIECE: u64 = 64 * 1024;
+
 /// Some bytes that belong together.
 pub struct Piece<'r> {
-    /// `None` for what is no header, or not all of one.
+    /// `None` for what is no header, or not all of one, and for HTTP.
     pub record: Option<Record>,
     /// The whole record, or what there is of it.
     pub bytes: &'r mut [u8],
@@ -26,7 +32,7 @@ pub struct Piece<'r> {
 
 impl Recording {
     /// A file, or `-` for standard input.
-    pub fn open(name: &std::ffi::OsStr) -> io::Result<Recording> {
+    pub fn open(name: &std::ffi::OsStr, scheme: Scheme) -> io::Result<Recording> {
         let input: Box<dyn Read> = if name == "-" {
             Box::new(io::stdin())
         } else {
@@ -34,6 +40,7 @@ impl Recording {
         };
         Ok(Recording {
             input: Box::new(io::BufReader::new(input)),
+            scheme,
             buf: Vec::new(),
             offset: 0,
             held: false,
@@ -41,15 +48,20 @@ impl Recording {
         })
     }
 
-    /// The next record; the same again after [`hold`](Self::hold).
+    /// The next record (of HTTP: some bytes); the same again after [`hold`](Self::hold).
     pub fn next(&mut self) -> io::Result<Option<Piece<'_>>> {
         if !self.held {
             self.offset += self.buf.len() as u64;
             self.buf.clear();
             self.record = None;
-            self.fill(8)?;
+            self.fill(match self.scheme {
+                Scheme::Fcgi => 8,
+                Scheme::Http => PIECE,
+            })?;
             let mut walker = Walker::new();
-            if let Ok(Next::Event(Part::Header(record))) = walker.next(&mut &self.buf[..]) {
+            if self.scheme == Scheme::Fcgi
+                && let Ok(Next::Event(Part::Header(record))) = walker.next(&mut &self.buf[..])
+            {
                 self.record = Some(record);
                 self.fill(u64::from(record.content) + u64::from(record.padding))?;
             }

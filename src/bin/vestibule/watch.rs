@@ -3,7 +3,7 @@
 
 use vestibule::http1::{Client, ClientExt, Server, ServerExt};
 use vestibule::{
-    After, Client as _, Ending, Error, Field, Id, Length, Next, Receive, Request, Response,
+    After, Client as _, Cut, Ending, Error, Field, Id, Length, Next, Receive, Request, Response,
     Server as _, Status as _,
 };
 
@@ -29,10 +29,22 @@ impl<E> Seen<E> {
     }
 }
 
+/// What an answer's framing depends on.
+#[derive(Clone, Default)]
+pub struct Question {
+    pub method: Vec<u8>,
+    /// Another protocol was offered.
+    pub upgrade: bool,
+}
+
 /// What a client sends, as a server reads it.
 pub struct Requests {
     machine: Server,
-    /// The request at hand is complete, but not answered.
+    /// Of the request at hand.
+    question: Question,
+    /// Its method is still to come.
+    method: bool,
+    /// It is complete, but not answered.
     complete: bool,
 }
 
@@ -40,8 +52,20 @@ impl Requests {
     pub fn new() -> Self {
         Requests {
             machine: Server::new(),
+            question: Question::default(),
+            method: false,
             complete: false,
         }
+    }
+
+    /// For its accessors: true of the request whose event was the last.
+    pub fn machine(&self) -> &Server {
+        &self.machine
+    }
+
+    /// The request at hand, from its `HeadEnd` on.
+    pub fn question(&self) -> &Question {
+        &self.question
     }
 
     /// Takes bytes off the front of the input. An event that says that framing
@@ -58,6 +82,14 @@ impl Requests {
         match self.machine.next(input) {
             Ok(Next::Event(event)) => {
                 match event {
+                    Request::Begin { .. } => {
+                        self.question = Question::default();
+                        self.method = true;
+                    }
+                    Request::Field { field, .. } => self.field(field),
+                    Request::HeadEnd { id, .. } => {
+                        self.question.upgrade = self.machine.offers_upgrade(id);
+                    }
                     Request::BodyEnd { .. } => self.complete = true,
                     Request::Fault { .. } => {
                         let fault = |e: &Request<'_, _>| matches!(e, Request::Fault { .. });
@@ -83,6 +115,14 @@ impl Requests {
             Ok(Next::Event(event)) => Seen::Event(event),
             Ok(Next::NeedInput | Next::Paused) => Seen::Nothing,
             Err(error) => Seen::Wrong(error),
+        }
+    }
+
+    /// A field or a piece of one; the first is the method.
+    fn field(&mut self, field: Field<'_>) {
+        if self.method {
+            self.question.method.extend_from_slice(field.value);
+            self.method = !matches!(field.cut, Cut::Whole | Cut::Last);
         }
     }
 
@@ -112,12 +152,17 @@ impl Answers {
         }
     }
 
-    /// As [`Requests::next`]. `method` says what the next answer is for; an
+    /// For its accessors: true of the answer whose event was the last.
+    pub fn machine(&self) -> &Client {
+        &self.machine
+    }
+
+    /// As [`Requests::next`]. `question` says what the next answer is for; an
     /// answer to nothing is wrong.
     pub fn next<'i>(
         &mut self,
         input: &mut &'i [u8],
-        method: impl FnOnce() -> Option<Vec<u8>>,
+        question: impl FnOnce() -> Option<Question>,
     ) -> Seen<Response<'i, ClientExt>> {
         if self.machine.free() > 0 {
             // They may stand behind an answer, and begin none.
@@ -130,9 +175,9 @@ impl Answers {
             }
             *input = rest;
             if !rest.is_empty()
-                && let Some(method) = method()
+                && let Some(question) = question()
             {
-                self.open(&method);
+                self.open(&question);
             }
         }
         let (before, all) = (self.machine, *input);
@@ -167,16 +212,19 @@ impl Answers {
     }
 
     /// A request, as far as the answer depends on it.
-    fn open(&mut self, method: &[u8]) {
+    fn open(&mut self, question: &Question) {
+        let method = &question.method[..];
         let target: &[u8] = match method {
             b"CONNECT" => b"h:1",
             _ => b"/",
         };
+        let upgrade = question.upgrade.then(|| Field::header(b"Upgrade", b"x"));
         let fields = [
             Field::var(b"REQUEST_METHOD", method),
             Field::var(b"REQUEST_URI", target),
             Field::header(b"Host", b"h"),
         ];
+        let fields = fields.into_iter().chain(upgrade);
         let mut room = vec![0; 256 + method.len()];
         let _ = self.machine.open(fields, Length::None, &mut room).is_ok();
     }

@@ -7,15 +7,15 @@ use vestibule::http1::{ClientExt, ServerExt};
 use vestibule::{Cut, Ending, Error, Field, Request, Response, Space};
 
 use super::{Content, From, Line, Sketch};
-use crate::watch::{Answers, Requests, Seen};
+use crate::watch::{Answers, Question, Requests, Seen};
 
 /// Both directions.
 pub struct Messages {
     requests: Requests,
     answers: Answers,
     sides: [Side; 2],
-    /// Methods of requests whose answers are to come.
-    methods: VecDeque<Vec<u8>>,
+    /// Those whose answers are to come.
+    questions: VecDeque<Question>,
     /// HTTP has ended: what comes is another protocol's.
     switched: bool,
 }
@@ -69,7 +69,7 @@ impl Messages {
             requests: Requests::new(),
             answers: Answers::new(),
             sides: Default::default(),
-            methods: VecDeque::new(),
+            questions: VecDeque::new(),
             switched: false,
         }
     }
@@ -78,8 +78,8 @@ impl Messages {
         match from {
             From::Server => self.requests.next(input).map(Event::Request),
             From::Application => {
-                let methods = &mut self.methods;
-                let seen = self.answers.next(input, || methods.pop_front());
+                let questions = &mut self.questions;
+                let seen = self.answers.next(input, || questions.pop_front());
                 seen.map(Event::Answer)
             }
         }
@@ -96,12 +96,14 @@ impl Messages {
     fn event(&mut self, event: Event<'_>, lines: &mut Vec<Line>) -> bool {
         let [mine, yours] = &mut self.sides;
         match event {
-            Event::Request(Request::HeadEnd { .. }) => mine.stage = Stage::Body,
+            Event::Request(Request::HeadEnd { .. }) => {
+                mine.stage = Stage::Body;
+                self.questions.push_back(self.requests.question().clone());
+            }
             Event::Answer(Response::HeadEnd { .. }) => yours.stage = Stage::Body,
             Event::Request(Request::Field { field, .. }) => {
-                if mine.join(field) && mine.field(field.space, lines) {
-                    let method = mine.start.split(|b| *b == b' ').next();
-                    self.methods.push_back(method.unwrap_or(&[]).to_vec());
+                if mine.join(field) {
+                    mine.field(field.space, lines);
                 }
             }
             Event::Answer(Response::Field { field, .. }) => {
@@ -220,10 +222,11 @@ impl Side {
         matches!(field.cut, Cut::Whole | Cut::Last)
     }
 
-    /// A whole field; whether it ends a request line.
-    fn field(&mut self, space: Space, lines: &mut Vec<Line>) -> bool {
+    /// A whole field.
+    fn field(&mut self, space: Space, lines: &mut Vec<Line>) {
         if self.stage == Stage::Start {
-            return self.start(space, lines);
+            self.start(space, lines);
+            return;
         }
         if space == Space::Trailer {
             self.last_chunk(lines);
@@ -231,22 +234,19 @@ impl Side {
         let (name, value) = (&self.name, self.value.trim_ascii());
         let text = format!("{}: {}", name.escape_ascii(), value.escape_ascii());
         lines.push(Line::Note(text));
-        false
     }
 
     /// A part of the start line.
-    fn start(&mut self, space: Space, lines: &mut Vec<Line>) -> bool {
+    fn start(&mut self, space: Space, lines: &mut Vec<Line>) {
         match (space, &self.name[..]) {
             (Space::Var, b"REQUEST_METHOD") => self.start.clear(),
             _ => self.start.push(b' '),
         }
         self.start.extend_from_slice(self.value.trim_ascii());
-        let protocol = self.name == b"SERVER_PROTOCOL";
-        if space == Space::Header || protocol {
+        if space == Space::Header || self.name == b"SERVER_PROTOCOL" {
             self.stage = Stage::Fields;
             lines.push(Line::Arrow(self.start.escape_ascii().to_string()));
         }
-        protocol
     }
 
     /// What there is of a body, or of a chunk.

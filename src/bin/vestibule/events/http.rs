@@ -1,0 +1,286 @@
+//! HTTP: recorded requests and answers. Their wire has no ids, so the messages
+//! are counted.
+
+use std::collections::VecDeque;
+use std::io;
+
+use vestibule::http1::{ClientExt, ServerExt};
+use vestibule::{Ending, Error, Field, Request, Response, Space};
+
+use super::{Facts, Lines, bytes, ending, request, response, word};
+use crate::decode::{Decoder, Printer};
+use crate::json::Value;
+use crate::records::{Piece, Recording};
+use crate::watch::{self, Question, Seen};
+
+/// What a client sent, as a server reads it.
+pub struct Requests {
+    watch: watch::Requests,
+    lines: Lines,
+    count: u64,
+    /// The last request would have changed the protocol.
+    offered: bool,
+}
+
+fn field_facts(field: Field<'_>) -> Facts {
+    let space = match field.space {
+        Space::Var => "var",
+        Space::Header => "header",
+        Space::Trailer => "trailer",
+        Space::Attribute => "attribute",
+    };
+    vec![("space", word(space))]
+}
+
+impl Requests {
+    pub fn new() -> Self {
+        Requests {
+            watch: watch::Requests::new(),
+            lines: Lines::default(),
+            count: 0,
+            offered: false,
+        }
+    }
+
+    fn event(
+        &mut self,
+        event: Request<'_, ServerExt>,
+        offset: u64,
+        out: &mut Printer,
+    ) -> io::Result<()> {
+        let (name, mut facts) = request(&event);
+        match event {
+            Request::Begin { .. } => self.count += 1,
+            Request::Field { field, .. } => {
+                return self.lines.field(out, offset, field_facts(field), field);
+            }
+            Request::HeadEnd { id, .. } => {
+                let question = self.watch.question();
+                self.offered = question.upgrade || question.method == b"CONNECT";
+                let machine = self.watch.machine();
+                for (name, holds) in [
+                    ("keeps_alive", machine.keeps_alive(id)),
+                    ("expects_continue", machine.expects_continue(id)),
+                    ("offers_upgrade", machine.offers_upgrade(id)),
+                ] {
+                    facts.push((name, Value::Bool(holds)));
+                }
+            }
+            _ => {}
+        }
+        self.lines.print(out, offset, name, facts)?;
+        match event {
+            Request::Fault { error, .. } => self.wrong(error, offset, out),
+            Request::Abort { .. } => self.wrong(Error::Eof, offset, out),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nothing is read any more.
+    fn wrong(&self, error: Error, offset: u64, out: &mut Printer) -> io::Result<()> {
+        let hint = match self.offered && error != Error::Eof {
+            true => " (the request before it would have changed the protocol)",
+            false => "",
+        };
+        lost("request", self.count, error, hint, offset, out)
+    }
+}
+
+/// Nothing is read any more.
+fn lost(
+    what: &str,
+    count: u64,
+    error: Error,
+    hint: &str,
+    offset: u64,
+    out: &mut Printer,
+) -> io::Result<()> {
+    if std::mem::replace(&mut out.lost, true) {
+        return Ok(());
+    }
+    out.wrong(
+        offset,
+        &match error {
+            Error::Eof => format!("the end, inside {what} {count}"),
+            error => format!("{what} {count}: {error}{hint}"),
+        },
+    )
+}
+
+/// What is behind the last message.
+fn rest(offset: u64, out: &mut Printer) -> io::Result<()> {
+    out.lost = true;
+    out.wrong(
+        offset,
+        "bytes behind the last message of the connection [RFC 9112, 9.6]",
+    )
+}
+
+impl Decoder for Requests {
+    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
+        let all = piece.bytes.len() as u64;
+        let mut input = &*piece.bytes;
+        while !out.lost {
+            let next = self.watch.next(&mut input);
+            let offset = piece.offset + all - input.len() as u64;
+            match next {
+                Seen::Event(event) => self.event(event, offset, out)?,
+                Seen::Nothing => return Ok(()),
+                Seen::Rest => rest(offset, out)?,
+                Seen::Wrong(error) => self.wrong(error, offset, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
+        while !out.lost {
+            match self.watch.eof() {
+                Seen::Event(event) => self.event(event, offset, out)?,
+                Seen::Nothing | Seen::Rest => return Ok(()),
+                Seen::Wrong(error) => self.wrong(error, offset, out)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a server sent, as a client reads it.
+pub struct Answers {
+    watch: watch::Answers,
+    lines: Lines,
+    count: u64,
+    questions: Questions,
+}
+
+/// What the answers are for: their framing depends on it.
+pub enum Questions {
+    /// The same each.
+    Each(Question),
+    /// These, in order.
+    These(VecDeque<Question>),
+}
+
+impl Questions {
+    /// Those of recorded requests. Of what is wrong there it says the place;
+    /// the requests before it count.
+    pub fn of(recording: &mut Recording) -> io::Result<(Questions, Option<(u64, String)>)> {
+        let (mut requests, mut all) = (watch::Requests::new(), VecDeque::new());
+        let mut wrong = None;
+        while wrong.is_none()
+            && let Some(piece) = recording.next()?
+        {
+            let mut input = &*piece.bytes;
+            loop {
+                let error = match requests.next(&mut input) {
+                    Seen::Event(Request::HeadEnd { .. }) => {
+                        all.push_back(requests.question().clone());
+                        continue;
+                    }
+                    Seen::Event(Request::Fault { error, .. }) | Seen::Wrong(error) => error,
+                    Seen::Event(_) => continue,
+                    Seen::Nothing | Seen::Rest => break,
+                };
+                let at = piece.offset + (piece.bytes.len() - input.len()) as u64;
+                wrong = Some((at, error.to_string()));
+                break;
+            }
+        }
+        Ok((Questions::These(all), wrong))
+    }
+
+    fn next(&mut self) -> Option<Question> {
+        match self {
+            Questions::Each(question) => Some(question.clone()),
+            Questions::These(questions) => questions.pop_front(),
+        }
+    }
+}
+
+impl Answers {
+    pub fn new(questions: Questions) -> Self {
+        Answers {
+            watch: watch::Answers::new(),
+            lines: Lines::default(),
+            count: 0,
+            questions,
+        }
+    }
+
+    fn event(
+        &mut self,
+        event: Response<'_, ClientExt>,
+        offset: u64,
+        out: &mut Printer,
+    ) -> io::Result<()> {
+        let (name, mut facts) = response(&event);
+        match event {
+            Response::Field { field, .. } => {
+                return self.lines.field(out, offset, field_facts(field), field);
+            }
+            Response::HeadEnd { id, .. } => {
+                let keeps = self.watch.machine().keeps_alive(id);
+                facts.push(("keeps_alive", Value::Bool(keeps)));
+            }
+            Response::Done {
+                ending: how, reuse, ..
+            } => {
+                facts = ending(how);
+                facts.push(("reuse", Value::Bool(reuse)));
+            }
+            _ => {}
+        }
+        self.lines.print(out, offset, name, facts)?;
+        match event {
+            Response::Done { ending, .. } => match ending {
+                Ending::Failed(Error::HeadCut | Error::NoResponse) | Ending::Truncated => {
+                    self.wrong(Error::Eof, offset, out)
+                }
+                Ending::Failed(error) => self.wrong(error, offset, out),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    fn wrong(&self, error: Error, offset: u64, out: &mut Printer) -> io::Result<()> {
+        lost("answer", self.count, error, "", offset, out)
+    }
+}
+
+impl Decoder for Answers {
+    fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
+        let all = piece.bytes.len() as u64;
+        let mut input = &*piece.bytes;
+        while !out.lost {
+            let (questions, count) = (&mut self.questions, &mut self.count);
+            let next = self.watch.next(&mut input, || {
+                *count += 1;
+                questions.next()
+            });
+            let offset = piece.offset + all - input.len() as u64;
+            match next {
+                Seen::Event(event) => self.event(event, offset, out)?,
+                Seen::Nothing => return Ok(()),
+                Seen::Rest => {
+                    // Another protocol's.
+                    let end = piece.offset + all;
+                    return self.lines.print(out, end, "Rest", bytes(input));
+                }
+                Seen::Wrong(error) => self.wrong(error, offset, out)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, offset: u64, out: &mut Printer) -> io::Result<()> {
+        while !out.lost {
+            match self.watch.eof() {
+                Seen::Event(event) => self.event(event, offset, out)?,
+                Seen::Nothing | Seen::Rest => return Ok(()),
+                Seen::Wrong(error) => self.wrong(error, offset, out)?,
+            }
+        }
+        Ok(())
+    }
+}
