@@ -144,6 +144,8 @@ struct State<G: Behind + ?Sized> {
     threads: usize,
     /// The front's transport is of no more use.
     gone: bool,
+    /// Our half of it is shut down.
+    closing: bool,
     /// The front is done with: nothing new is begun.
     over: bool,
 }
@@ -270,6 +272,7 @@ pub fn run<G, F>(
             waiting: 0,
             threads: 0,
             gone: false,
+            closing: false,
             over: false,
         }),
         changed: Condvar::new(),
@@ -398,8 +401,37 @@ where
                 state.pace.observe(phase, true);
             }
             self.behind.observe(&mut state.server);
+            self.settle(&mut state);
         }
         (state, any)
+    }
+
+    /// Does to the transports what the machines ask for. Their own threads may
+    /// be blocked in reads meanwhile, so whoever is last does it.
+    fn settle(&self, state: &mut State<G>) {
+        for (at, (back, link)) in state.backs.iter_mut().zip(&state.links).enumerate() {
+            let (Some(back), Some(link)) = (back, link) else {
+                continue;
+            };
+            let spent = back.aborted() || back.machine().after() == After::Close;
+            if spent && !back.given_up() && state.bridge.uses(at) {
+                // What we gave up is not waited for.
+                back.give_up(Error::Upstream);
+                let _ = link.stream.shutdown(Shutdown::Both);
+            }
+        }
+        if state.busy || state.bridge.active() || state.closing {
+            return;
+        }
+        match state.server.after() {
+            After::Close => state.lose(self.front),
+            After::Keep if state.bridge.lost().is_none() => {}
+            After::Keep | After::CloseWrite => {
+                state.closing = true;
+                state.pace.observe(Phase::Closing, true);
+                let _ = self.front.shutdown(Shutdown::Write);
+            }
+        }
     }
 
     /// The head of a request is complete.
@@ -521,32 +553,17 @@ where
     {
         let mut hand = Hand::new();
         let mut waits = None;
-        // Our half is shut down, and what comes is dropped.
-        let mut closing = false;
         let mut state = self.lock();
         loop {
             let (now, any) = self.drive(scope, state, Side::Front, &mut hand);
             state = now;
             let quiet = !state.busy && !state.bridge.active();
-            let lost = state.bridge.lost().is_some();
             if quiet && (hand.closed || state.gone) {
                 return;
             }
-            match state.server.after() {
-                After::Close if quiet => return,
-                After::CloseWrite if quiet && !closing => {
-                    closing = true;
-                    let _ = self.front.shutdown(Shutdown::Write);
-                    state.pace.observe(Phase::Closing, true);
-                }
-                _ if quiet && lost && !closing => {
-                    closing = true;
-                    let _ = self.front.shutdown(Shutdown::Write);
-                    state.pace.observe(Phase::Closing, true);
-                }
-                _ => {}
-            }
-            if closing && lost {
+            if state.closing && state.bridge.lost().is_some() {
+                // What still comes is dropped: closing with unread input
+                // would destroy the answer under way.
                 hand.start = hand.end;
             }
             if hand.closed || state.gone || !hand.is_empty() || state.bridge.keeps() {
@@ -554,7 +571,7 @@ where
                 state = self.wait(state);
                 continue;
             }
-            if !closing {
+            if !state.closing {
                 let phase = state.server.phase();
                 state.pace.observe(phase, any && phase != Phase::Response);
             }
@@ -568,8 +585,8 @@ where
                 }
             };
             // While an answer is under way there is no bound, but there will
-            // be one when it is over.
-            let time = time.or(duration(self.timeouts.idle));
+            // be one when it is over: look now and then.
+            let time = time.or(duration(self.timeouts.closing));
             drop(state);
             let got = read(self.front, &mut hand, time, &mut waits);
             state = self.lock();
@@ -655,13 +672,6 @@ where
             let used = now.bridge.uses(at);
             if !used && !back.is_busy() {
                 return state;
-            }
-            let spent = back.aborted() || back.machine().after() == After::Close;
-            if used && spent && !back.given_up() {
-                // What we gave up is not waited for.
-                back.give_up(Error::Upstream);
-                let _ = stream.shutdown(Shutdown::Both);
-                continue;
             }
             if hand.closed || !hand.is_empty() || back.keeps() || !used || back.given_up() {
                 state = self.wait(state);

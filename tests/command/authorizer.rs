@@ -127,7 +127,7 @@ fn connections_are_kept() {
 fn usage() {
     for (endpoint, what) in [
         ("http://127.0.0.1:1", "called by FastCGI"),
-        ("fcgi+fd:0", "called by FastCGI"),
+        ("fcgi+fd:0", "cannot be called"),
         ("fcgi://127.0.0.1:1/x", "of no use"),
         ("nonsense", "begins with none"),
     ] {

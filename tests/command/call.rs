@@ -310,7 +310,7 @@ fn help_and_usage() {
             &["call", "fcgi://h:1", "-d", "x", "-p", "CONTENT_LENGTH=+1"],
             "is no number",
         ),
-        (&["serve"], "--app is missing"),
+        (&["serve"], "--app or --to is missing"),
         (&["serve", "--app", "x"], "no application 'x'"),
         (
             &["serve", "--app", "echo", "--listen", "fcgi://h:1/p"],

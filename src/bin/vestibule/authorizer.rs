@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use vestibule::adapt::{Call, Called};
 use vestibule::cgi::response::forwardable;
-use vestibule::fcgi::Role;
+use vestibule::fcgi::{self, Role};
 use vestibule::{Cut, Ending, Error, Field, Length, Response, Timeouts};
 
 use crate::backs::{Back, Backs};
@@ -39,7 +39,7 @@ pub enum Verdict {
 }
 
 pub struct Authorizer {
-    backs: Backs,
+    backs: Backs<fcgi::Client>,
     timeouts: Timeouts,
 }
 
@@ -73,7 +73,11 @@ impl Authorizer {
         }
     }
 
-    fn ask_at(&self, mut back: Back, vars: &[(&[u8], &[u8])]) -> Result<Asked, Error> {
+    fn ask_at(
+        &self,
+        mut back: Back<fcgi::Client>,
+        vars: &[(&[u8], &[u8])],
+    ) -> Result<Asked, Error> {
         let told = vars.iter().filter(|v| !WITHHELD.contains(&v.0));
         let fields = told.map(|(name, value)| Field::var(name, value));
         let size: usize = vars.iter().map(|(n, v)| n.len() + v.len() + 8).sum();
@@ -104,7 +108,7 @@ impl Authorizer {
         match called {
             Ok(Called::Done { reuse }) if answer.complete => {
                 if reuse {
-                    self.backs.keep(back);
+                    self.backs.keep(back.stream, back.client);
                 }
                 answer.verdict().map(Asked::Said)
             }

@@ -13,7 +13,7 @@ use crate::cgi_env::Vars;
 use crate::endpoint::Endpoint;
 use crate::listen::Listener;
 use crate::perform::{Plan, perform};
-use crate::service::{Options, Service};
+use crate::service::{Options, Serves, Service};
 use crate::site::Site;
 use crate::trusted::Trusted;
 
@@ -39,11 +39,11 @@ pub fn main(mut args: Args) -> Ended {
     let real = listener.endpoint(&address);
     let options = Options {
         site: Site {
-            app: App::Echo,
             root: None,
             authorizer: None,
             trusted: Trusted::default(),
         },
+        serves: Serves::App(App::Echo),
         timeouts: Timeouts::DEFAULT,
         workers: 4,
         max_body: u64::MAX,

@@ -70,6 +70,11 @@ impl Exchange {
         }
     }
 
+    /// All variables, in order.
+    pub fn all(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        self.vars()
+    }
+
     fn vars(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let vars = self.fields.iter().filter(|f| f.0 == Space::Var);
         vars.map(|(_, name, value)| (&name[..], &value[..]))
@@ -144,6 +149,9 @@ pub struct Answer<'a, M: Front, W: Write> {
     pub machine: &'a mut M,
     out: BufWriter<W>,
     id: Id,
+    status: u16,
+    /// Bytes of body.
+    sent: u64,
 }
 
 impl<'a, M: Front, W: Write> Answer<'a, M, W> {
@@ -152,7 +160,14 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
             machine,
             out: BufWriter::new(out),
             id,
+            status: 0,
+            sent: 0,
         }
+    }
+
+    /// The status and the bytes of body that were sent.
+    pub fn sent(&self) -> (u16, u64) {
+        (self.status, self.sent)
     }
 
     pub fn head(
@@ -170,12 +185,18 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
         let frame = self
             .machine
             .head(self.id, status, fields, length, &mut room)?;
+        self.status = status;
         write_frame(&mut self.out, frame)
     }
 
     pub fn body(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
-            write_frame(&mut self.out, self.machine.body(self.id, &mut bytes)?)?;
+            let before = bytes.len();
+            let frame = self.machine.body(self.id, &mut bytes)?;
+            if !frame.is_empty() {
+                self.sent += (before - bytes.len()) as u64;
+            }
+            write_frame(&mut self.out, frame)?;
         }
         Ok(())
     }
@@ -226,6 +247,9 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
     pub fn fail(&mut self, error: Error) -> io::Result<()> {
         let mut room = [0; 512];
         let frame = self.machine.fail(self.id, error, &mut room)?;
+        if self.status == 0 {
+            self.status = error.status();
+        }
         write_frame(&mut self.out, frame)?;
         self.out.flush()
     }

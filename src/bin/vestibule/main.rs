@@ -21,6 +21,7 @@ mod exchange;
 mod files;
 mod filter;
 mod front;
+mod gateway;
 mod json;
 mod ladder;
 mod listen;

@@ -154,7 +154,7 @@ struct Shown {
 
 /// What a terminal may be given of a log: no control characters that it would
 /// obey, those of two bytes in UTF-8 among them. `last` is the byte before.
-fn visible(bytes: &[u8], last: &mut u8) -> Vec<u8> {
+pub fn visible(bytes: &[u8], last: &mut u8) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     for byte in bytes {
         match (*last, *byte) {

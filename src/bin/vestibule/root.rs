@@ -74,6 +74,11 @@ impl Root {
         &self.dir
     }
 
+    /// Whether files of some kind are scripts.
+    pub fn has_scripts(&self) -> bool {
+        self.script.is_some()
+    }
+
     /// What a request's target means.
     pub fn resolve(&self, target: &[u8]) -> Found {
         match decoded(target) {

@@ -9,24 +9,27 @@ use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::authorizer::Authorizer;
 use crate::endpoint::{Address, Endpoint, Place, Scheme};
+use crate::gateway::To;
 use crate::listen::Listener;
 use crate::root::Root;
-use crate::service::{Options, Service};
+use crate::service::{Options, Serves, Service};
 use crate::site::Site;
 use crate::trusted::Trusted;
 
 const HELP: &str = "\
-usage: vestibule serve --app NAME [--root DIR] [--index NAME] [--authorizer ENDPOINT]
+usage: vestibule serve (--app NAME | --to ENDPOINT) [--root DIR] [--index NAME] [--authorizer ENDPOINT]
                        [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
                        [--timeout SECONDS] [--trusted CIDR]...
 
-Serves a small application, and files, until SIGTERM or SIGINT, which let running requests
+Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT, which let running requests
 finish, for 10 seconds; a second one does not.
 
   --app NAME          hello    a line of text
                       mirror   the request's body; a Filter's DATA
                       echo     what the query string asks for, see below
                       auth     an Authorizer that lets the user 'demo' in
+  --to ENDPOINT       requests go on to http://HOST:PORT, http+unix:/SOCKET,
+                      fcgi://HOST:PORT or fcgi+unix:/SOCKET, over kept connections
   --listen ENDPOINT   http://HOST:PORT (IPv6 in brackets; port 0: any free one),
                       http+unix:/SOCKET, fcgi://HOST:PORT, fcgi+unix:/SOCKET, or fcgi+fd:0, the listening socket that
                       a spawner passes (FCGI_WEB_SERVER_ADDRS is heeded there).
@@ -64,7 +67,7 @@ echo, by the query string:
 
 pub fn main(mut args: Args) -> Ended {
     let mut endpoints = Vec::new();
-    let mut app = None;
+    let (mut app, mut to) = (None, None);
     let (mut root, mut index, mut authorizer) = (None, None, None);
     let mut timeouts = Timeouts::DEFAULT;
     let (mut workers, mut max_body) = (256, u64::MAX);
@@ -90,9 +93,10 @@ pub fn main(mut args: Args) -> Ended {
                         ));
                     }
                 }
+                "--to" => to = Some(behind(&args.text()?)?),
                 "--root" => root = Some(args.value()?),
                 "--index" => index = Some(args.text()?),
-                "--authorizer" => authorizer = Some(behind(&args.text()?)?),
+                "--authorizer" => authorizer = Some(authorizer_at(&args.text()?)?),
                 "--timeout" => {
                     let ms = args.seconds()?.as_millis();
                     let ms = u32::try_from(ms).unwrap_or(u32::MAX - 1);
@@ -110,8 +114,11 @@ pub fn main(mut args: Args) -> Ended {
             Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
         }
     }
-    let Some(app) = app else {
-        return usage("--app is missing");
+    let serves = match (app, to) {
+        (Some(app), None) => Serves::App(app),
+        (None, Some(to)) => Serves::To(To::new(to, timeouts)),
+        (None, None) => return usage("--app or --to is missing"),
+        (Some(_), Some(_)) => return usage("--app and --to exclude each other"),
     };
     if endpoints.is_empty() {
         let default = Endpoint::parse("fcgi://127.0.0.1:9000").map_err(Failure::Usage)?;
@@ -146,13 +153,13 @@ pub fn main(mut args: Args) -> Ended {
     }
     let _ = io::stdout().flush();
     let site = Site {
-        app,
         root,
         authorizer: authorizer.map(|at| Authorizer::new(at, timeouts)),
         trusted,
     };
     let options = Options {
         site,
+        serves,
         timeouts,
         workers,
         max_body,
@@ -166,10 +173,19 @@ fn behind(text: &str) -> Result<Address, Failure> {
     if endpoint.uri.is_some() {
         return usage(format!("endpoint '{text}': a path is of no use here"));
     }
-    if endpoint.address.scheme != Scheme::Fcgi || endpoint.address.place == Place::Descriptor {
+    if endpoint.address.place == Place::Descriptor {
         return usage(format!(
-            "endpoint '{text}': an authorizer is called by FastCGI"
+            "endpoint '{text}': a listening socket cannot be called"
         ));
     }
     Ok(endpoint.address)
+}
+
+fn authorizer_at(text: &str) -> Result<Address, Failure> {
+    behind(text).and_then(|address| match address.scheme {
+        Scheme::Fcgi => Ok(address),
+        Scheme::Http => usage(format!(
+            "endpoint '{text}': an authorizer is called by FastCGI"
+        )),
+    })
 }

@@ -12,9 +12,11 @@ use vestibule::adapt::blocking::run;
 use vestibule::fcgi::{self, Slot};
 use vestibule::{Phase, Timeouts, http1};
 
+use crate::apps::App;
 use crate::args::{Ended, Failure, complain};
 use crate::endpoint::{Scheme, Stream};
 use crate::front::Front;
+use crate::gateway::{Gate, To};
 use crate::listen::{Listener, Waker};
 use crate::overload;
 use crate::site::{Site, Table};
@@ -40,9 +42,16 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// What to serve, and how.
 pub struct Options {
     pub site: Site,
+    pub serves: Serves,
     pub timeouts: Timeouts,
     pub workers: u16,
     pub max_body: u64,
+}
+
+/// Who answers.
+pub enum Serves {
+    App(App),
+    To(To),
 }
 
 /// A running service.
@@ -103,6 +112,19 @@ impl Connection {
     }
 }
 
+impl Connection {
+    /// Notes where the machine stands, and passes a stop on.
+    fn watch<M: Front>(&self, machine: &mut M) {
+        let mut busy = lock(&self.busy);
+        busy.running = !matches!(machine.phase(), Phase::Idle | Phase::Head);
+        busy.begun = true;
+        busy.idle = machine.phase() == Phase::Idle;
+        if busy.stop {
+            machine.shutdown();
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -148,6 +170,9 @@ impl Service {
                 .wait_timeout(state, Duration::from_millis(50))
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
+            if let Serves::To(to) = &self.shared.options.serves {
+                to.sweep();
+            }
         }
         drop(state);
         self.stop(|| stop_signals() > 1);
@@ -320,44 +345,58 @@ impl Drop for Entry<'_> {
 fn fcgi(options: &Options, connection: &Connection) {
     let limits = fcgi::ServerLimits::DEFAULT.body_bytes(options.max_body);
     let requests = options.workers.saturating_mul(SLOTS as u16);
-    let mut machine = fcgi::Server::with_limits(vec![Slot::EMPTY; SLOTS], limits)
+    let machine = fcgi::Server::with_limits(vec![Slot::EMPTY; SLOTS], limits)
         .values(options.workers, requests);
-    converse(&mut machine, options, connection, SLOTS);
+    serve(machine, options, connection, SLOTS);
 }
 
 fn http(options: &Options, connection: &Connection) {
     let mut limits = http1::ServerLimits::DEFAULT;
     limits.common = limits.common.body_bytes(options.max_body);
-    let mut machine = http1::Server::with_limits(limits);
-    converse(&mut machine, options, connection, 1);
+    let machine = http1::Server::with_limits(limits);
+    serve(machine, options, connection, 1);
 }
 
 /// One connection, until it ends.
+fn serve<M: Front + Send>(
+    machine: M,
+    options: &Options,
+    connection: &Connection,
+    exchanges: usize,
+) {
+    match &options.serves {
+        Serves::App(app) => converse(machine, *app, options, connection, exchanges),
+        Serves::To(to) => {
+            let gate = Gate {
+                site: &options.site,
+                ends: connection.stream.ends(),
+                timeouts: options.timeouts,
+            };
+            let watch = |machine: &mut M| connection.watch(machine);
+            gate.run(to, machine, exchanges, &connection.stream, watch);
+        }
+    }
+}
+
 fn converse<M: Front>(
-    machine: &mut M,
+    mut machine: M,
+    app: App,
     options: &Options,
     connection: &Connection,
     exchanges: usize,
 ) {
     let mut stream = &connection.stream;
-    let mut table = Table::new(&options.site, stream.ends(), exchanges);
+    let mut table = Table::new(&options.site, app, stream.ends(), exchanges);
     let mut buf = vec![0; 32 * 1024];
     // Whatever the outcome: what is served has nobody to tell.
     let _ = run(
-        machine,
+        &mut machine,
         &mut stream,
         &mut buf,
         options.timeouts,
         |machine, event, stream| {
             let handled = table.handle(machine, event, stream);
-            let mut busy = lock(&connection.busy);
-            busy.running = !matches!(machine.phase(), Phase::Idle | Phase::Head);
-            busy.begun = true;
-            busy.idle = machine.phase() == Phase::Idle;
-            if busy.stop {
-                machine.shutdown();
-            }
-            drop(busy);
+            connection.watch(machine);
             handled.map(ControlFlow::Continue)
         },
     );

@@ -1,7 +1,7 @@
 //! What is done with a request: a file is sent, a directory's slash is asked
 //! for, an application answers.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write};
 use std::time::SystemTime;
 
@@ -19,18 +19,42 @@ use crate::front::{Front, Own};
 use crate::root::{Found, Root};
 use crate::trusted::Trusted;
 
-/// What is served.
+/// What stands before applications, whoever answers in the end.
 pub struct Site {
-    pub app: App,
     pub root: Option<Root>,
     pub authorizer: Option<Authorizer>,
     /// Of those who ask over HTTP.
     pub trusted: Trusted,
 }
 
+/// What a complete head comes to.
+pub enum Judged {
+    /// It is for the application.
+    Go,
+    /// A status and no more.
+    Status(u16),
+    /// What the authorizer said.
+    Denied {
+        status: u16,
+        fields: Vec<(Vec<u8>, Vec<u8>)>,
+        body: Vec<u8>,
+    },
+    /// The protocol's own refusal.
+    Fail(Error),
+    /// To a directory's slash.
+    Moved(String),
+    /// A file.
+    File {
+        file: File,
+        meta: Metadata,
+        name: String,
+    },
+}
+
 /// The exchanges of one connection: one for each slot of its machine.
 pub struct Table<'s> {
     site: &'s Site,
+    app: App,
     ends: Ends,
     exchanges: Vec<Option<Exchange>>,
 }
@@ -39,9 +63,10 @@ pub struct Table<'s> {
 const CHUNK: usize = 64 * 1024;
 
 impl<'s> Table<'s> {
-    pub fn new(site: &'s Site, ends: Ends, slots: usize) -> Self {
+    pub fn new(site: &'s Site, app: App, ends: Ends, slots: usize) -> Self {
         Table {
             site,
+            app,
             ends,
             exchanges: (0..slots).map(|_| None).collect(),
         }
@@ -98,19 +123,24 @@ impl<'s> Table<'s> {
                 Ok(())
             }
             Request::HeadEnd { length, .. } if exchange.role == Role::Responder => {
-                let headed = head(self.site, &self.ends, exchange, length, &mut answer);
-                headed.and_then(|()| {
-                    if !exchange.over {
-                        apps::hand(self.site.app, exchange, event, id, &mut answer)?;
+                let own = !M::VARIABLES;
+                match self.site.judge(own.then_some(&self.ends), exchange, length) {
+                    Judged::Go => {
+                        apps::hand(self.app, exchange, event, id, &mut answer).and_then(|()| {
+                            if !exchange.over {
+                                let frame = answer.machine.demand(id, usize::MAX)?;
+                                answer.frame(frame)?;
+                            }
+                            Ok(())
+                        })
                     }
-                    if !exchange.over {
-                        let frame = answer.machine.demand(id, usize::MAX)?;
-                        answer.frame(frame)?;
+                    judged => {
+                        exchange.over = true;
+                        say(judged, exchange, &mut answer)
                     }
-                    Ok(())
-                })
+                }
             }
-            event => apps::hand(self.site.app, exchange, event, id, &mut answer),
+            event => apps::hand(self.app, exchange, event, id, &mut answer),
         };
         let flushed = answer.flush();
         match handled {
@@ -124,50 +154,76 @@ impl<'s> Table<'s> {
     }
 }
 
-/// A head is complete: its variables, and what the root says of it.
-fn head<M: Front, W: Write>(
-    site: &Site,
-    ends: &Ends,
-    exchange: &mut Exchange,
-    length: Length,
-    answer: &mut Answer<'_, M, W>,
-) -> io::Result<()> {
-    if !M::VARIABLES
-        && let Err(status) = context::complete(exchange, ends, &site.trusted, length)
-    {
-        exchange.over = true;
-        return refuse(status, &[], answer);
+impl Site {
+    /// Whether there is a root of scripts, and it found none.
+    pub fn is_nothing(&self, exchange: &Exchange) -> bool {
+        let scripts = self.root.as_ref().is_some_and(Root::has_scripts);
+        scripts && exchange.var("SCRIPT_FILENAME").is_empty()
     }
-    if let Some(authorizer) = &site.authorizer {
-        let vars = exchange.sorted();
-        match authorizer.ask(&vars) {
-            Ok(Verdict::Granted(vars)) => {
-                for (name, value) in vars {
-                    exchange.set(&String::from_utf8_lossy(&name), &value);
+
+    /// A head is complete: its variables, where `ends` says that they are ours
+    /// to make, what the authorizer and the root say of it.
+    pub fn judge(&self, ends: Option<&Ends>, exchange: &mut Exchange, length: Length) -> Judged {
+        if let Some(ends) = ends
+            && let Err(status) = context::complete(exchange, ends, &self.trusted, length)
+        {
+            return Judged::Status(status);
+        }
+        if let Some(authorizer) = &self.authorizer {
+            let vars = exchange.sorted();
+            match authorizer.ask(&vars) {
+                Ok(Verdict::Granted(vars)) => {
+                    for (name, value) in vars {
+                        exchange.set(&String::from_utf8_lossy(&name), &value);
+                    }
                 }
-            }
-            Ok(Verdict::Refused {
-                status,
-                fields,
-                body,
-            }) => {
-                exchange.over = true;
-                let fields: Vec<_> = fields
-                    .iter()
-                    .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, &v[..])))
-                    .filter(|f| !f.0.eq_ignore_ascii_case("Content-Length"))
-                    .collect();
-                return answer.whole(status, &fields, &body);
-            }
-            Err(error) => {
-                exchange.over = true;
-                return answer.fail(error);
+                Ok(Verdict::Refused {
+                    status,
+                    fields,
+                    body,
+                }) => {
+                    return Judged::Denied {
+                        status,
+                        fields,
+                        body,
+                    };
+                }
+                Err(error) => return Judged::Fail(error),
             }
         }
+        match &self.root {
+            Some(root) => found(root, exchange),
+            None => Judged::Go,
+        }
     }
-    match &site.root {
-        Some(root) => found(root, exchange, answer),
-        None => Ok(()),
+}
+
+/// Answers a request that is not for the application.
+pub fn say<M: Front, W: Write>(
+    judged: Judged,
+    exchange: &Exchange,
+    answer: &mut Answer<'_, M, W>,
+) -> io::Result<()> {
+    match judged {
+        Judged::Go => answer.fail(Error::Internal),
+        Judged::Status(status) => refuse(status, &[], answer),
+        Judged::Denied {
+            status,
+            fields,
+            body,
+        } => {
+            let fields: Vec<_> = fields
+                .iter()
+                .filter_map(|(n, v)| Some((std::str::from_utf8(n).ok()?, &v[..])))
+                .filter(|f| !f.0.eq_ignore_ascii_case("Content-Length"))
+                .collect();
+            answer.whole(status, &fields, &body)
+        }
+        Judged::Fail(error) => answer.fail(error),
+        Judged::Moved(to) => answer.text(301, &[("Location", to.as_bytes())], b"moved\n"),
+        Judged::File { file, meta, name } => {
+            send(file, &Facts::new(&name, &meta), exchange, answer)
+        }
     }
 }
 
@@ -180,14 +236,9 @@ fn refuse<M: Front, W: Write>(
     answer.text(status, fields, format!("refused: {status}\n").as_bytes())
 }
 
-/// What the root says of a request: an answer, or variables for who gives one.
-fn found<M: Front, W: Write>(
-    root: &Root,
-    exchange: &mut Exchange,
-    answer: &mut Answer<'_, M, W>,
-) -> io::Result<()> {
-    let found = root.resolve(exchange.var("REQUEST_URI"));
-    match found {
+/// What the root says of a request.
+fn found(root: &Root, exchange: &mut Exchange) -> Judged {
+    match root.resolve(exchange.var("REQUEST_URI")) {
         Found::Script {
             filename,
             script_name,
@@ -206,26 +257,17 @@ fn found<M: Front, W: Write>(
             }
             // PHP runs nothing without it.
             exchange.set("REDIRECT_STATUS", b"200");
-            Ok(())
+            Judged::Go
         }
-        Found::File { file, meta, name } => {
-            exchange.over = true;
-            send(file, &Facts::new(&name, &meta), exchange, answer)
-        }
-        Found::Redirect(to) => {
-            exchange.over = true;
-            answer.text(301, &[("Location", to.as_bytes())], b"moved\n")
-        }
+        Found::File { file, meta, name } => Judged::File { file, meta, name },
+        Found::Redirect(to) => Judged::Moved(to),
         Found::Nothing => {
             // Whatever a web server said: no script was found.
             exchange.remove("SCRIPT_FILENAME");
             exchange.remove("PATH_TRANSLATED");
-            Ok(())
+            Judged::Go
         }
-        Found::Refused(status) => {
-            exchange.over = true;
-            refuse(status, &[], answer)
-        }
+        Found::Refused(status) => Judged::Status(status),
     }
 }
 

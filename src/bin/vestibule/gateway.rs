@@ -1,0 +1,275 @@
+//! `serve --to`: requests of any front go on to what stands behind.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use vestibule::adapt::gateway::{Behind, Decision, Exchanged, run};
+use vestibule::bridge::Policy;
+use vestibule::cgi::meta::header_name;
+use vestibule::fcgi::{self, Role};
+use vestibule::{Client, Error, Field, Fields, Id, Length, Space, Timeouts, http1};
+
+use crate::backs::{Back, Backs, Lease};
+use crate::context::Ends;
+use crate::date;
+use crate::endpoint::{Address, Scheme, Stream};
+use crate::exchange::{Answer, Exchange};
+use crate::front::Front;
+use crate::site::{Judged, Site, say};
+
+/// What stands behind.
+pub enum To {
+    Fcgi(Backs<fcgi::Client>),
+    Http(Backs<http1::Client>),
+}
+
+impl To {
+    pub fn new(address: Address, timeouts: Timeouts) -> To {
+        let timeout = Duration::from_millis(u64::from(timeouts.response));
+        match address.scheme {
+            Scheme::Fcgi => To::Fcgi(Backs::new(address, timeout)),
+            Scheme::Http => To::Http(Backs::new(address, timeout)),
+        }
+    }
+
+    /// Closes connections that were idle for too long.
+    pub fn sweep(&self) {
+        match self {
+            To::Fcgi(backs) => backs.sweep(),
+            To::Http(backs) => backs.sweep(),
+        }
+    }
+}
+
+/// A connection of a front, and what is watched of it.
+pub struct Gate<'s> {
+    pub site: &'s Site,
+    pub ends: Ends,
+    pub timeouts: Timeouts,
+}
+
+impl Gate<'_> {
+    /// Runs it to its end. `watch` is called whenever something has changed.
+    pub fn run<V: Front + Send>(
+        &self,
+        to: &To,
+        machine: V,
+        exchanges: usize,
+        front: &Stream,
+        watch: impl Fn(&mut V) + Sync,
+    ) {
+        match to {
+            To::Fcgi(backs) => self.over(backs, machine, exchanges, front, watch),
+            To::Http(backs) => self.over(backs, machine, exchanges, front, watch),
+        }
+    }
+
+    fn over<V: Front + Send, K: Beyond>(
+        &self,
+        backs: &Backs<K>,
+        machine: V,
+        exchanges: usize,
+        front: &Stream,
+        watch: impl Fn(&mut V) + Sync,
+    ) {
+        let through = Through {
+            gate: self,
+            backs,
+            watch,
+            front: std::marker::PhantomData,
+        };
+        let policy = Policy::STRICT;
+        run(&through, front, machine, exchanges, policy, self.timeouts);
+    }
+}
+
+/// A client machine, as what is served sees it.
+pub trait Beyond: Client + Default + Send {
+    /// Whether what stands behind gets variables, and not the fields that a
+    /// client sent.
+    const VARIABLES: bool;
+}
+
+impl Beyond for fcgi::Client {
+    const VARIABLES: bool = true;
+}
+
+impl Beyond for http1::Client {
+    const VARIABLES: bool = false;
+}
+
+struct Through<'g, V, K, W> {
+    gate: &'g Gate<'g>,
+    backs: &'g Backs<K>,
+    watch: W,
+    front: std::marker::PhantomData<fn(V)>,
+}
+
+impl<V, K, W> Behind for Through<'_, V, K, W>
+where
+    V: Front + Send,
+    K: Beyond,
+    W: Fn(&mut V) + Sync,
+{
+    type Server = V;
+    type Client = K;
+    type Stream = Lease;
+    type Answer = (Judged, Exchange);
+
+    fn connect(&self, fresh: bool) -> Result<(Lease, K), Error> {
+        let kept = if fresh { None } else { self.backs.kept() };
+        let back = match kept {
+            Some(back) => back,
+            None => self.backs.connect().map_err(|error| match error.kind() {
+                io::ErrorKind::TimedOut => Error::UpstreamTimeout,
+                _ => Error::Upstream,
+            })?,
+        };
+        let Back { stream, client, .. } = back;
+        Ok((stream, client))
+    }
+
+    fn release(&self, stream: Lease, client: K) {
+        self.backs.keep(stream, client);
+    }
+
+    fn admit(&self, server: &V, id: Id) -> Result<(), Error> {
+        match server.part(id) {
+            Some(Role::Responder) => Ok(()),
+            _ => Err(Error::Unsupported),
+        }
+    }
+
+    fn head(&self, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
+        let mut exchange = Exchange::new(Role::Responder);
+        let mut sent = Vec::new();
+        for field in head.iter() {
+            exchange.push(field);
+            if !K::VARIABLES {
+                sent.push((field.space, field.name.to_vec(), field.value.to_vec()));
+            }
+        }
+        let ends = (!V::VARIABLES).then_some(&self.gate.ends);
+        match self.gate.site.judge(ends, &mut exchange, length) {
+            Judged::Go if K::VARIABLES && self.gate.site.is_nothing(&exchange) => {
+                Decision::Answer((Judged::Status(404), exchange))
+            }
+            Judged::Go => {
+                head.clear();
+                let passed = match K::VARIABLES {
+                    true => exchange
+                        .all()
+                        .try_for_each(|(name, value)| head.push(Field::var(name, value))),
+                    false => forwarded(&exchange, &sent, head),
+                };
+                match passed {
+                    Ok(()) => Decision::Forward,
+                    Err(_) => Decision::Refuse(Error::HeadTooLong),
+                }
+            }
+            judged => Decision::Answer((judged, exchange)),
+        }
+    }
+
+    fn answer(
+        &self,
+        (judged, exchange): Self::Answer,
+        server: &mut V,
+        id: Id,
+        out: &mut dyn Write,
+    ) -> io::Result<(u16, u64)> {
+        let mut answer = Answer::new(server, id, out);
+        match say(judged, &exchange, &mut answer) {
+            // Not the transport's fault but ours: say so while we can.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                answer.fail(Error::Internal)?;
+            }
+            said => said?,
+        }
+        answer.flush()?;
+        Ok(answer.sent())
+    }
+
+    fn date(&self) -> Option<[u8; 29]> {
+        if V::VARIABLES {
+            return None;
+        }
+        let now = date::seconds(std::time::SystemTime::now());
+        date::format(now).as_bytes().try_into().ok()
+    }
+
+    fn log(&self, text: &[u8]) {
+        let _ = io::stderr().write_all(&crate::perform::visible(text, &mut 0));
+    }
+
+    fn over(&self, exchange: &Exchanged) {
+        let _ = exchange;
+    }
+
+    fn observe(&self, server: &mut V) {
+        (self.watch)(server);
+    }
+}
+
+/// What only a proxy may say to what stands behind. A client in front is not
+/// believed.
+const SAID_BY_US: [&str; 8] = [
+    "X-Forwarded-For",
+    "X-Forwarded-Proto",
+    "X-Forwarded-Protocol",
+    "X-Forwarded-Ssl",
+    "X-Forwarded-Host",
+    "X-Forwarded-Port",
+    "X-Real-IP",
+    "Forwarded",
+];
+
+/// The head as a server of HTTP gets it: the fields as they were sent, a
+/// target without scheme and authority, the Host that it means, and who asked.
+fn forwarded(
+    exchange: &Exchange,
+    sent: &[(Space, Vec<u8>, Vec<u8>)],
+    head: &mut Fields<Vec<u8>>,
+) -> Result<(), vestibule::Overflow> {
+    for name in ["REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"] {
+        head.push(Field::var(name.as_bytes(), exchange.var(name)))?;
+    }
+    let host = match exchange.var("HTTP_HOST") {
+        b"" => exchange.var("SERVER_NAME"),
+        host => host,
+    };
+    head.push(Field::header(b"Host", host))?;
+    for (space, name, value) in sent {
+        let is = |known: &str| match space {
+            Space::Header => name.eq_ignore_ascii_case(known.as_bytes()),
+            Space::Var => header_name(name).is_some_and(|n| n.is(known.as_bytes())),
+            Space::Trailer | Space::Attribute => false,
+        };
+        if is("Host") || SAID_BY_US.iter().any(|known| is(known)) {
+            continue;
+        }
+        let field = match space {
+            Space::Header => Field::header(name, value),
+            Space::Var if name.starts_with(b"HTTP_") || name == b"CONTENT_TYPE" => {
+                Field::var(name, value)
+            }
+            Space::Var | Space::Trailer | Space::Attribute => continue,
+        };
+        head.push(field)?;
+    }
+    let scheme = match (exchange.var("HTTPS"), exchange.var("REQUEST_SCHEME")) {
+        (b"" | b"off", b"") => b"http",
+        (b"" | b"off", scheme) => scheme,
+        _ => b"https",
+    };
+    for (name, value) in [
+        ("X-Forwarded-For", exchange.var("REMOTE_ADDR")),
+        ("X-Forwarded-Proto", scheme),
+        ("X-Forwarded-Host", exchange.var("HTTP_HOST")),
+    ] {
+        if !value.is_empty() {
+            head.push(Field::header(name.as_bytes(), value))?;
+        }
+    }
+    Ok(())
+}
