@@ -228,7 +228,7 @@ fn what_is_wrong() {
     let ran = wrong(
         &args,
         &ok[..38],
-        &["at byte 35: of the requests: malformed request line"],
+        &["at byte 36: in the requests: malformed request line"],
     );
     assert!(ran.text().contains("Done ending=complete"), "{ran:?}");
 }

@@ -168,7 +168,7 @@ fn decode(
         (_, Side::Client, Asked::Requests(mut requests)) => {
             let (these, wrong) = Questions::of(&mut requests)?;
             if let Some((offset, what)) = wrong {
-                printer.wrong(offset, &format!("of the requests: {what}"))?;
+                printer.wrong(offset, &format!("in the requests: {what}"))?;
             }
             Box::new(http::Answers::new(these))
         }
