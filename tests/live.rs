@@ -33,6 +33,8 @@ mod libfcgi;
 mod php_fpm;
 #[path = "live/serve.rs"]
 mod serve;
+#[path = "live/site.rs"]
+mod site;
 #[path = "live/web.rs"]
 mod web;
 #[path = "live/web_http.rs"]
