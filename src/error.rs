@@ -135,6 +135,9 @@ pub enum Error {
     Eof,
     /// Ours: not something that we do. 501.
     Unsupported,
+    /// Ours: the body has no declared length, and what stands behind wants one.
+    /// 411. RFC 9110, 15.5.12.
+    LengthRequired,
     /// Ours: no capacity. 503.
     Overloaded,
     /// Ours: what stands behind failed. 502.
@@ -167,6 +170,7 @@ impl Error {
     pub const fn blame(&self) -> Blame {
         match self {
             Error::Overloaded
+            | Error::LengthRequired
             | Error::Unsupported
             | Error::Upstream
             | Error::Timeout
@@ -177,7 +181,7 @@ impl Error {
     }
 
     /// The HTTP status that answers a request spoilt by this error:
-    /// 400, 408, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505.
+    /// 400, 408, 411, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505.
     ///
     /// It takes the error for one of the request. What spoilt an answer from
     /// behind (`Done` with `Failed`) is for `fail` always
@@ -192,6 +196,7 @@ impl Error {
     pub const fn status(&self) -> u16 {
         match self {
             Error::HeadTooLong | Error::TooManyFields | Error::LineTooLong => 431,
+            Error::LengthRequired => 411,
             Error::BodyTooLong => 413,
             Error::Timeout => 408,
             Error::TargetTooLong => 414,
@@ -313,6 +318,7 @@ impl Error {
             Error::ProxyChecksum => "wrong checksum of a PROXY header",
             Error::Eof => "connection ended",
             Error::Unsupported => "not supported",
+            Error::LengthRequired => "body without a declared length",
             Error::Overloaded => "overloaded",
             Error::Upstream => "upstream failed",
             Error::Timeout => "timed out",

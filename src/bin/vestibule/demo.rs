@@ -47,6 +47,7 @@ pub fn main(mut args: Args) -> Ended {
         timeouts: Timeouts::DEFAULT,
         workers: 4,
         max_body: u64::MAX,
+        unknown_length: false,
     };
     let service = Service::start(options, vec![(address.scheme, listener)]);
     print(&format!(

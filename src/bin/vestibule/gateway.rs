@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use vestibule::adapt::gateway::{Behind, Decision, Exchanged, run};
 use vestibule::bridge::Policy;
-use vestibule::cgi::meta::header_name;
 use vestibule::fcgi::{self, Role};
-use vestibule::{Client, Error, Field, Fields, Id, Length, Space, Timeouts, http1};
+use vestibule::{Client, Error, Field, Fields, Id, Length, Timeouts, http1};
 
 use crate::backs::{Back, Backs, Lease};
 use crate::context::Ends;
@@ -16,6 +15,10 @@ use crate::endpoint::{Address, Scheme, Stream};
 use crate::exchange::{Answer, Exchange};
 use crate::front::Front;
 use crate::site::{Judged, Site, say};
+
+mod forward;
+
+use forward::forwarded;
 
 /// What stands behind.
 pub enum To {
@@ -46,9 +49,23 @@ pub struct Gate<'s> {
     pub site: &'s Site,
     pub ends: Ends,
     pub timeouts: Timeouts,
+    /// Bodies of unknown length go on to what gets variables.
+    pub unknown_length: bool,
 }
 
 impl Gate<'_> {
+    /// Who says where the request comes from: a web server is believed.
+    fn peer(&self, web_server: bool) -> forward::Peer {
+        if web_server {
+            return forward::Peer::WebServer;
+        }
+        let address = self.ends.remote.map(|at| at.ip().to_canonical());
+        match self.site.trusted.policy().trusts(address) {
+            true => forward::Peer::Trusted(address),
+            false => forward::Peer::Client,
+        }
+    }
+
     /// Runs it to its end. `watch` is called whenever something has changed.
     pub fn run<V: Front + Send>(
         &self,
@@ -155,12 +172,16 @@ where
                 Decision::Answer((Judged::Status(404), exchange))
             }
             Judged::Go => {
+                // Without CONTENT_LENGTH most read nothing. RFC 3875, 4.1.2.
+                if K::VARIABLES && length == Length::Unknown && !self.gate.unknown_length {
+                    return Decision::Refuse(Error::LengthRequired);
+                }
                 head.clear();
                 let passed = match K::VARIABLES {
                     true => exchange
                         .all()
                         .try_for_each(|(name, value)| head.push(Field::var(name, value))),
-                    false => forwarded(&exchange, &sent, head),
+                    false => forwarded(&exchange, &sent, self.gate.peer(V::VARIABLES), head),
                 };
                 match passed {
                     Ok(()) => Decision::Forward,
@@ -209,67 +230,4 @@ where
     fn observe(&self, server: &mut V) {
         (self.watch)(server);
     }
-}
-
-/// What only a proxy may say to what stands behind. A client in front is not
-/// believed.
-const SAID_BY_US: [&str; 8] = [
-    "X-Forwarded-For",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Protocol",
-    "X-Forwarded-Ssl",
-    "X-Forwarded-Host",
-    "X-Forwarded-Port",
-    "X-Real-IP",
-    "Forwarded",
-];
-
-/// The head as a server of HTTP gets it: the fields as they were sent, a
-/// target without scheme and authority, the Host that it means, and who asked.
-fn forwarded(
-    exchange: &Exchange,
-    sent: &[(Space, Vec<u8>, Vec<u8>)],
-    head: &mut Fields<Vec<u8>>,
-) -> Result<(), vestibule::Overflow> {
-    for name in ["REQUEST_METHOD", "REQUEST_URI", "SERVER_PROTOCOL"] {
-        head.push(Field::var(name.as_bytes(), exchange.var(name)))?;
-    }
-    let host = match exchange.var("HTTP_HOST") {
-        b"" => exchange.var("SERVER_NAME"),
-        host => host,
-    };
-    head.push(Field::header(b"Host", host))?;
-    for (space, name, value) in sent {
-        let is = |known: &str| match space {
-            Space::Header => name.eq_ignore_ascii_case(known.as_bytes()),
-            Space::Var => header_name(name).is_some_and(|n| n.is(known.as_bytes())),
-            Space::Trailer | Space::Attribute => false,
-        };
-        if is("Host") || SAID_BY_US.iter().any(|known| is(known)) {
-            continue;
-        }
-        let field = match space {
-            Space::Header => Field::header(name, value),
-            Space::Var if name.starts_with(b"HTTP_") || name == b"CONTENT_TYPE" => {
-                Field::var(name, value)
-            }
-            Space::Var | Space::Trailer | Space::Attribute => continue,
-        };
-        head.push(field)?;
-    }
-    let scheme = match (exchange.var("HTTPS"), exchange.var("REQUEST_SCHEME")) {
-        (b"" | b"off", b"") => b"http",
-        (b"" | b"off", scheme) => scheme,
-        _ => b"https",
-    };
-    for (name, value) in [
-        ("X-Forwarded-For", exchange.var("REMOTE_ADDR")),
-        ("X-Forwarded-Proto", scheme),
-        ("X-Forwarded-Host", exchange.var("HTTP_HOST")),
-    ] {
-        if !value.is_empty() {
-            head.push(Field::header(name.as_bytes(), value))?;
-        }
-    }
-    Ok(())
 }

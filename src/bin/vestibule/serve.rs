@@ -30,6 +30,9 @@ finish, for 10 seconds; a second one does not.
                       auth     an Authorizer that lets the user 'demo' in
   --to ENDPOINT       requests go on to http://HOST:PORT, http+unix:/SOCKET,
                       fcgi://HOST:PORT or fcgi+unix:/SOCKET, over kept connections
+  --unknown-length    request bodies of unknown length (chunked) go on by FastCGI
+                      too, without CONTENT_LENGTH: PHP and others read nothing then.
+                      Otherwise they are refused with 411
   --listen ENDPOINT   http://HOST:PORT (IPv6 in brackets; port 0: any free one),
                       http+unix:/SOCKET, fcgi://HOST:PORT, fcgi+unix:/SOCKET, or fcgi+fd:0, the listening socket that
                       a spawner passes (FCGI_WEB_SERVER_ADDRS is heeded there).
@@ -68,6 +71,7 @@ echo, by the query string:
 pub fn main(mut args: Args) -> Ended {
     let mut endpoints = Vec::new();
     let (mut app, mut to) = (None, None);
+    let mut unknown_length = false;
     let (mut root, mut index, mut authorizer) = (None, None, None);
     let mut timeouts = Timeouts::DEFAULT;
     let (mut workers, mut max_body) = (256, u64::MAX);
@@ -103,6 +107,7 @@ pub fn main(mut args: Args) -> Ended {
                     (timeouts.body, timeouts.response) = (ms, ms);
                 }
                 "--workers" => workers = args.number(1)?,
+                "--unknown-length" => unknown_length = true,
                 "--max-body" => max_body = args.number(0)?,
                 "--trusted" => {
                     let text = args.text()?;
@@ -163,6 +168,7 @@ pub fn main(mut args: Args) -> Ended {
         timeouts,
         workers,
         max_body,
+        unknown_length,
     };
     Service::start(options, listeners).run()
 }

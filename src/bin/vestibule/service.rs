@@ -46,6 +46,8 @@ pub struct Options {
     pub timeouts: Timeouts,
     pub workers: u16,
     pub max_body: u64,
+    /// Bodies of unknown length go on to what gets variables.
+    pub unknown_length: bool,
 }
 
 /// Who answers.
@@ -371,6 +373,7 @@ fn serve<M: Front + Send>(
                 site: &options.site,
                 ends: connection.stream.ends(),
                 timeouts: options.timeouts,
+                unknown_length: options.unknown_length,
             };
             let watch = |machine: &mut M| connection.watch(machine);
             gate.run(to, machine, exchanges, &connection.stream, watch);
