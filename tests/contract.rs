@@ -5,6 +5,7 @@ mod common;
 mod standins;
 
 use common::fcgi::{begin, head, record};
+use common::http1::{CHUNKS, GET, POST, asked, fields};
 use common::{Entry, Fact, Subject, check, feed, hex, normal, put, text};
 use standins::ajp::{AjpClient, AjpServer};
 use vestibule::http1::{Client as HttpClient, Server as HttpServer};
@@ -28,28 +29,13 @@ fn events_borrow_the_input_alone<S: Server>(mut server: S, input: &[u8]) {
 
 fn moved<S>(_: S) {}
 
-const POST: &[u8] = b"POST /a HTTP/1.1\r\nHost: h\r\n";
-const CHUNKED: &[u8] = b"Transfer-Encoding: chunked\r\n\r\n";
-
 fn http_request() -> Vec<u8> {
-    let chunks = b"3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\n\r\n";
-    [POST, b"A:\r\n", CHUNKED, chunks].concat()
+    format!("{CHUNKS}3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nT: v\r\nU:\r\n\r\n").into()
 }
 
 fn http_counted() -> Vec<u8> {
-    [POST, b"Content-Length: 3\r\n\r\nxyz"].concat()
+    format!("{POST}A:\r\nContent-Length: 3\r\n\r\nxyz").into()
 }
-
-fn http_get() -> Vec<u8> {
-    b"\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n".to_vec()
-}
-
-/// What a request over HTTP cannot do without.
-const GET: [Field<'_>; 3] = [
-    Field::var(b"REQUEST_METHOD", b"GET"),
-    Field::var(b"REQUEST_URI", b"/"),
-    Field::var(b"HTTP_HOST", b"h"),
-];
 
 fn ajp_request() -> Vec<u8> {
     let mut bytes =
@@ -59,10 +45,7 @@ fn ajp_request() -> Vec<u8> {
 }
 
 fn http_open() -> HttpClient {
-    let mut client = HttpClient::new();
-    let mut room = [0; 64];
-    let _ = client.open(GET, Length::None, &mut room).unwrap();
-    client
+    asked(HttpClient::new())
 }
 
 fn ajp_open() -> AjpClient {
@@ -91,8 +74,8 @@ fn every_machine_keeps_the_contract() {
         for bytes in [
             http_request(),
             http_counted(),
-            [http_get(), b"rest".to_vec()].concat(),
-            [POST, CHUNKED, b"1\r\na\r\nX"].concat(),
+            format!("\r\n{GET}rest").into(),
+            format!("{CHUNKS}1\r\na\r\nX").into(),
             b"FX\n".to_vec(),
         ] {
             all("http", check(&HttpServer::new, &bytes, close, &nothing));
@@ -406,9 +389,9 @@ fn paused_ends_by_an_answer_and_next_has_to_be_called_again() {
 /// slot stays taken until then.
 #[test]
 fn lost_framing_faults_what_runs_and_fail_still_answers() {
-    let bytes = [POST, CHUNKED, b"1\r\na\r\nQ"].concat();
+    let bytes = format!("{CHUNKS}1\r\na\r\nQ");
     let mut server = HttpServer::new();
-    let (log, _) = feed(&mut server, &bytes, &[], false, &mut nothing).unwrap();
+    let (log, _) = feed(&mut server, bytes.as_bytes(), &[], false, &mut nothing).unwrap();
     let log = text(&log);
     assert!(log.ends_with("1 fault Chunk\nerror Chunk\n"), "{log}");
     let mut room = [0; 128];
@@ -636,7 +619,7 @@ fn a_body_is_taken_message_by_message() {
 /// The rules of flow that every client machine keeps.
 fn client_flow<C: Client + Clone>(name: &str, client: C) {
     let mut room = [0; 512];
-    let fields = GET;
+    let fields = fields(b"GET");
     let refused = |r: Result<Frame<'_>, Refused>| r.err();
     let mut c = client.clone();
     let free = c.free();
@@ -734,7 +717,7 @@ fn no_credit_no_body() {
     let id = Id::SOLE;
     let mut room = [0; 128];
     let expect = [Field::header(b"Expect", b"100-continue")];
-    let fields = GET.into_iter().chain(expect);
+    let fields = fields(b"GET").into_iter().chain(expect);
     let mut client = HttpClient::new();
     let (_, frame) = client.open(fields, Length::Known(2), &mut room).unwrap();
     let mut wire = Vec::new();
@@ -832,7 +815,9 @@ fn a_pulled_body_and_its_late_end() {
 fn request_trailers() {
     let mut client = HttpClient::new();
     let (mut room, mut wire) = ([0; 128], Vec::new());
-    let (id, frame) = client.open(GET, Length::Unknown, &mut room).unwrap();
+    let (id, frame) = client
+        .open(fields(b"GET"), Length::Unknown, &mut room)
+        .unwrap();
     put(&mut wire, frame);
     put(&mut wire, client.body(id, &mut &b"hi"[..]).unwrap());
     let sum = Field::trailer(b"Sum", b"1");

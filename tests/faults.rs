@@ -4,9 +4,11 @@
 mod common;
 
 use common::fcgi::{begin, end, head, record};
+use common::http1::{CHUNKS, GET, POST, answer, asked, fields};
 use common::{Entry, Fact, check, hex, text};
 use vestibule::fcgi::{self, client};
-use vestibule::{Field, Length};
+use vestibule::http1::{Client, Server};
+use vestibule::{Client as _, Field, Length};
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
 
@@ -152,5 +154,118 @@ fn lost_framing_is_lost_for_ever() {
             log.last().unwrap().fact.to_string(),
             format!("error {error}")
         );
+    }
+}
+
+/// Behind a good request, on a connection that a bad one spoils: the good one is
+/// what it is alone, the bad one has its refusal, and nothing comes after.
+#[test]
+fn of_http_requests() {
+    let (alone, first) = check(&Server::new, GET.as_bytes(), false, &answer).unwrap();
+    let get = |line: &str| format!("{line}\r\nHost: h\r\n\r\n");
+    let post = |more: &str| format!("{POST}{more}\r\n\r\n");
+    let long = "a".repeat(9_000);
+    let many = "A: b\r\n".repeat(101);
+    let huge = format!("A: {}\r\n", "b".repeat(8_000)).repeat(9);
+    let size = "1;".to_string() + &"x".repeat(4_096) + "\r\n";
+    for (error, status, bad) in [
+        ("RequestLine", 400, get("GET /a")),
+        ("MethodTooLong", 501, get(&format!("{long} /a HTTP/1.1"))),
+        ("TargetTooLong", 414, get(&format!("GET /{long} HTTP/1.1"))),
+        ("Target", 400, get("GET a HTTP/1.1")),
+        ("HttpVersion", 505, get("GET /a HTTP/2.0")),
+        (
+            "Http2Preface",
+            505,
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".into(),
+        ),
+        ("Host", 400, "GET /a HTTP/1.1\r\n\r\n".into()),
+        ("BadField", 400, post("A")),
+        ("BadValue", 400, post("A: \0")),
+        ("Folding", 400, post("A: b\r\n c")),
+        ("LineTooLong", 431, post(&format!("A: {long}"))),
+        ("TooManyFields", 431, post(&many)),
+        ("HeadTooLong", 431, post(&huge)),
+        ("Framing", 400, post("Transfer-Encoding: ,")),
+        ("Coding", 501, post("Transfer-Encoding: x")),
+        ("ContentLength", 400, post("Content-Length: x")),
+        (
+            "BodyTooLong",
+            413,
+            post("Content-Length: 99999999999999999999"),
+        ),
+        ("Expectation", 417, post("Expect: x")),
+        ("Chunk", 400, format!("{CHUNKS}x")),
+        ("ChunkExtension", 400, format!("{CHUNKS}{size}")),
+        ("Trailer", 400, format!("{CHUNKS}0\r\nHost: h\r\n\r\n")),
+    ] {
+        let bytes = format!("{GET}{bad}{GET}");
+        let (log, out) = check(&Server::new, bytes.as_bytes(), false, &answer).unwrap();
+        assert_eq!(log[..alone.len()], alone, "{error}");
+        let last = log.last().unwrap().fact.to_string();
+        assert_eq!(last, format!("error {error}"));
+        // One last event, where the head was complete.
+        let faults = log.iter().filter(|e| e.fact.last()).count();
+        assert_eq!(faults, usize::from(bad.starts_with(CHUNKS)), "{error}");
+        let refusal = out.strip_prefix(&first[..]).expect("the first answer");
+        let start = format!("HTTP/1.1 {status} ");
+        assert!(refusal.starts_with(start.as_bytes()), "{error}");
+        assert!(refusal.ends_with(b"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"));
+    }
+}
+
+/// Behind a good answer, one that is none: a last event that says why, then the
+/// same error for ever.
+#[test]
+fn of_http_answers() {
+    let good = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    let again = |client: &mut Client, fact: &Fact, _: &mut Vec<u8>| {
+        if let Fact::Done { reuse: true, .. } = fact {
+            let mut room = [0; 128];
+            let opened = client.open(fields(b"GET"), Length::None, &mut room);
+            let _ = opened.unwrap();
+        }
+    };
+    let make = || asked(Client::new());
+    let (alone, _) = check(&make, good.as_bytes(), false, &again).unwrap();
+    let ok = |more: &str| format!("HTTP/1.1 200 OK\r\n{more}\r\n\r\n");
+    let chunks = |more: &str| ok("Transfer-Encoding: chunked") + more;
+    for (error, bad) in [
+        ("StatusLine", "HTTP/1.1 200 OK\n\n".into()),
+        ("BadStatus", "HTTP/1.1 20 OK\r\n\r\n".into()),
+        ("HttpVersion", "HTTP/3.0 200 OK\r\n\r\n".into()),
+        ("Switch", "HTTP/1.1 101 S\r\nUpgrade: x\r\n\r\n".into()),
+        ("TooManyInterim", "HTTP/1.1 102 P\r\n\r\n".repeat(17)),
+        ("Surplus", "\r\n\r\n\r\n".into()),
+        ("BadField", ok("A")),
+        ("BadValue", ok("A: \x01")),
+        ("Folding", ok("A: b\r\n c")),
+        ("LineTooLong", ok(&format!("A: {}", "b".repeat(9_000)))),
+        ("TooManyFields", ok(&"A: b\r\n".repeat(101))),
+        (
+            "HeadTooLong",
+            ok(&format!("A: {}\r\n", "b".repeat(8_000)).repeat(9)),
+        ),
+        ("Framing", ok("Content-Length: 1\r\nTransfer-Encoding: x")),
+        ("Coding", ok("Transfer-Encoding: gzip, chunked")),
+        ("ContentLength", ok("Content-Length: 1, 1")),
+        ("BodyTooLong", ok("Content-Length: 18446744073709551616")),
+        ("Chunk", chunks("x")),
+        (
+            "ChunkExtension",
+            chunks(&format!("1;{}\r\n", "x".repeat(4_096))),
+        ),
+        ("Trailer", chunks("0\r\nHost: h\r\n\r\n")),
+    ] {
+        let bytes = format!("{good}{bad}{good}");
+        let (log, _) = check(&make, bytes.as_bytes(), false, &again).unwrap();
+        assert_eq!(log[..alone.len()], alone, "{error}");
+        let [.., done, last] = &log[..] else {
+            panic!("{error}")
+        };
+        assert_eq!(done.fact.to_string(), format!("1 done Failed({error})"));
+        assert_eq!(last.fact.to_string(), format!("error {error}"));
+        let dones = log.iter().filter(|e| e.fact.last()).count();
+        assert_eq!(dones, 2, "{error}");
     }
 }

@@ -3,10 +3,11 @@
 mod common;
 
 use common::fcgi::{begin, end, head, pairs, record};
-use common::{Fact, Subject, feed, text};
+use common::http1::{CHUNKS, GET, POST, answer, asked};
+use common::{Fact, Subject, check, feed, text};
 use vestibule::cgi::response::{Parser, Rules};
 use vestibule::fcgi::{ClientLimits, ServerLimits, client};
-use vestibule::{Field, Length, Limits, Next, Receive, Status, fcgi};
+use vestibule::{After, Field, Length, Limits, Next, Receive, Server as _, Status, fcgi, http1};
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
 
@@ -146,4 +147,192 @@ fn of_a_cgi_response() {
     around(2, "TooManyFields", &|l| with(d.fields(l)));
     around(4, "BodyTooLong", &|l| with(d.body_bytes(l.into())));
     around(7, "LineTooLong", &|l| parse(Rules::STRICT.line_bytes(l)));
+}
+
+const H: http1::ServerLimits = http1::ServerLimits::DEFAULT;
+
+/// With every cut.
+fn http_server(limits: http1::ServerLimits, text: &str) -> String {
+    let make = || http1::Server::with_limits(limits);
+    let (log, _) = check(&make, text.as_bytes(), false, &answer).unwrap();
+    common::text(&log)
+}
+
+fn byte(n: u32) -> u8 {
+    n.try_into().unwrap_or(u8::MAX)
+}
+
+/// Two chunks with extensions of five bytes each, and two trailers.
+fn chunks() -> String {
+    format!("{CHUNKS}1;a=bc\r\nx\r\n2 ;abc\r\nyz\r\n0\r\nX: y\r\nLong: zzz\r\n\r\n")
+}
+
+#[test]
+fn of_the_http_server() {
+    let whole = GET.len() as u32;
+    around(whole, "HeadTooLong", &|l| http_server(H.head_bytes(l), GET));
+    around(1, "TooManyFields", &|l| http_server(H.fields(l), GET));
+    around(3, "MethodTooLong", &|l| http_server(H.method_bytes(l), GET));
+    let odd = GET.replace("GET", "FETCH");
+    around(5, "MethodTooLong", &|l| {
+        http_server(H.method_bytes(l), &odd)
+    });
+    around(2, "TargetTooLong", &|l| http_server(H.target_bytes(l), GET));
+    let absolute = GET.replace("/a", "http://h/a?b");
+    around(12, "TargetTooLong", &|l| {
+        http_server(H.target_bytes(l), &absolute)
+    });
+    around(9, "LineTooLong", &|l| http_server(H.line_bytes(l), GET));
+    let blank = format!("\r\n\r\n{GET}");
+    around(2, "RequestLine", &|l| {
+        http_server(H.blank_lines(byte(l)), &blank)
+    });
+    let counted = format!("{POST}Content-Length: 3\r\n\r\nabc");
+    around(3, "BodyTooLong", &|l| {
+        http_server(H.body_bytes(l.into()), &counted)
+    });
+    let one = chunks();
+    around(3, "BodyTooLong", &|l| {
+        http_server(H.body_bytes(l.into()), &one)
+    });
+    around(5, "ChunkExtension", &|l| {
+        http_server(H.extension_bytes(l), &one)
+    });
+    around(10, "ChunkExtension", &|l| {
+        http_server(H.extensions_bytes(l), &one)
+    });
+    around(19, "HeadTooLong", &|l| {
+        http_server(H.trailer_bytes(l), &one)
+    });
+    around(2, "TooManyFields", &|l| {
+        http_server(H.trailer_fields(l), &one)
+    });
+    // Trailers are head: what is left of its limits is theirs.
+    let head = CHUNKS.len() as u32;
+    around(head + 19, "HeadTooLong", &|l| {
+        http_server(H.head_bytes(l), &one)
+    });
+    around(4, "TooManyFields", &|l| http_server(H.fields(l), &one));
+    let trailer = format!("{CHUNKS}0\r\nX: 5678901234567890123456789012345678901234567890\r\n\r\n");
+    around(51, "LineTooLong", &|l| {
+        http_server(H.line_bytes(l), &trailer)
+    });
+}
+
+/// Each request has the limits anew.
+#[test]
+fn of_every_request_on_a_connection() {
+    let limits = H
+        .head_bytes(CHUNKS.len() as u32 + 19)
+        .fields(4)
+        .body_bytes(3);
+    let limits = limits.extensions_bytes(10).blank_lines(1);
+    let three = [chunks(), format!("\r\n{}", chunks()), chunks()].concat();
+    let log = http_server(limits, &three);
+    assert_eq!(log.matches("body-end").count(), 3, "{log}");
+}
+
+/// No error: the connection ends with the exchange.
+#[test]
+fn drain_bytes() {
+    let head = format!("{POST}Content-Length: 9\r\n\r\n");
+    for (text, at) in [(format!("{head}123456789"), 9), (chunks(), 45)] {
+        let chunked = text.starts_with(CHUNKS);
+        let tail = text.len() - if chunked { CHUNKS.len() } else { head.len() };
+        assert_eq!(tail, at);
+        for (limit, goes_on) in [(at - 1, false), (at, true), (at + 1, true)] {
+            let make = || http1::Server::with_limits(H.drain_bytes(limit as u32));
+            let react = |server: &mut http1::Server, fact: &Fact, out: &mut Vec<u8>| match fact {
+                Fact::HeadEnd(_, _, Length::None) => {}
+                Fact::HeadEnd(..) => answer(server, &Fact::BodyEnd(1), out),
+                fact => answer(server, fact, out),
+            };
+            let bytes = format!("{text}{GET}");
+            let (log, _) = check(&make, bytes.as_bytes(), false, &react).unwrap();
+            let log = common::text(&log);
+            assert_eq!(log.contains("body-end"), goes_on, "{limit}: {log}");
+            assert!(!log.contains("error"), "{limit}: {log}");
+        }
+    }
+}
+
+#[test]
+fn http_linger_bytes() {
+    for (n, after) in [
+        (9, After::CloseWrite),
+        (10, After::CloseWrite),
+        (11, After::Close),
+    ] {
+        let mut server = http1::Server::with_limits(H.linger_bytes(10));
+        let bytes = GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+        let mut cursor = bytes.as_bytes();
+        while let Next::Event(_) = server.next(&mut cursor).unwrap() {}
+        answer(&mut server, &Fact::BodyEnd(1), &mut Vec::new());
+        let junk = vec![b'x'; n];
+        for piece in junk.chunks(4) {
+            assert!(matches!(server.next(&mut &*piece), Ok(Next::NeedInput)));
+        }
+        assert_eq!(server.after(), after, "{n}");
+        server.cancel();
+        assert_eq!(server.after(), After::Close);
+    }
+}
+
+fn http_client(limits: http1::ClientLimits, text: &str) -> String {
+    let make = || asked(http1::Client::with_limits(limits));
+    let (log, _) = check(&make, text.as_bytes(), false, &nothing).unwrap();
+    common::text(&log)
+}
+
+#[test]
+fn of_the_http_client() {
+    let d = http1::ClientLimits::DEFAULT;
+    let plain = "HTTP/1.1 204 No\r\nA: b\r\n\r\n";
+    let whole = plain.len() as u32;
+    around(whole, "HeadTooLong", &|l| {
+        http_client(d.head_bytes(l), plain)
+    });
+    around(1, "TooManyFields", &|l| http_client(d.fields(l), plain));
+    around(17, "LineTooLong", &|l| http_client(d.line_bytes(l), plain));
+    let long = plain.replace("A: b", "A: bbbbbbbbbbbbbbbbb");
+    around(22, "LineTooLong", &|l| http_client(d.line_bytes(l), &long));
+    let early = format!("HTTP/1.1 103 E\r\nA: b\r\n\r\n{plain}");
+    around(1, "TooManyInterim", &|l| {
+        http_client(d.interim(byte(l)), &early)
+    });
+    // All heads of an answer are one.
+    around(early.len() as u32, "HeadTooLong", &|l| {
+        http_client(d.head_bytes(l), &early)
+    });
+    around(2, "TooManyFields", &|l| http_client(d.fields(l), &early));
+    let blank = format!("\r\n\r\n{plain}");
+    around(2, "Surplus", &|l| {
+        http_client(d.blank_lines(byte(l)), &blank)
+    });
+    for body in [
+        "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\n\r\nabc",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n2\r\nbc\r\n0\r\n\r\n",
+    ] {
+        around(3, "BodyTooLong", &|l| {
+            http_client(d.body_bytes(l.into()), body)
+        });
+    }
+    let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let one = chunks().replace(CHUNKS, head);
+    around(5, "ChunkExtension", &|l| {
+        http_client(d.extension_bytes(l), &one)
+    });
+    around(10, "ChunkExtension", &|l| {
+        http_client(d.extensions_bytes(l), &one)
+    });
+    around(19, "HeadTooLong", &|l| {
+        http_client(d.trailer_bytes(l), &one)
+    });
+    around(2, "TooManyFields", &|l| {
+        http_client(d.trailer_fields(l), &one)
+    });
+    around(head.len() as u32 + 19, "HeadTooLong", &|l| {
+        http_client(d.head_bytes(l), &one)
+    });
 }

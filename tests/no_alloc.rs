@@ -10,7 +10,7 @@ use std::cell::Cell;
 use vestibule::cgi::response::{Parser, Rules};
 use vestibule::{
     Client, Error, Field, Fields, Frame, Id, Length, Next, Receive, Request, Response, Server,
-    fcgi, proxy_protocol,
+    fcgi, http1, proxy_protocol,
 };
 
 struct Counting;
@@ -129,8 +129,78 @@ fn exchange(step: usize) {
 }
 
 #[test]
+fn the_same_over_http() {
+    for step in [1, 7, 8192] {
+        assert_eq!(allocations(|| http_exchange(step)), 0);
+    }
+}
+
+fn http_exchange(step: usize) {
+    let (mut client, mut server) = (http1::Client::new(), http1::Server::new());
+    let (mut up, mut down) = (pipe(), pipe());
+    let mut room = [0; 512];
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"POST"),
+        Field::var(b"REQUEST_URI", b"http://h/a"),
+        Field::var(b"HTTP_HOST", b"h"),
+        Field::header(b"X-A", b" b"),
+    ];
+    let trailer = [Field::trailer(b"Sum", b"1")];
+    let (id, frame) = client.open(fields, Length::Unknown, &mut room).unwrap();
+    up.put(frame);
+    let mut payload = &b"body"[..];
+    up.put(client.body(id, &mut payload).unwrap());
+    up.put(client.body_end(id, trailer, &mut room).unwrap());
+
+    let mut head = Fields::new([0; 256]);
+    for chunk in up.bytes[..up.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = server.next(&mut cursor).unwrap() {
+            match event {
+                Request::Field { field, .. } => head.push(field).unwrap(),
+                Request::HeadEnd { id, .. } => {
+                    down.put(server.demand(id, 1).unwrap());
+                    down.put(server.interim(id, 103, [], &mut room).unwrap());
+                }
+                Request::BodyEnd { id } => {
+                    let h = [Field::header(b"Content-Type", b"a/b")];
+                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
+                    down.put(made.unwrap());
+                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    down.put(server.finish(id, trailer, &mut room).unwrap());
+                }
+                _ => {}
+            }
+        }
+    }
+    let mut done = 0;
+    for chunk in down.bytes[..down.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = client.next(&mut cursor).unwrap() {
+            done += usize::from(matches!(event, Response::Done { reuse: true, .. }));
+        }
+    }
+    assert_eq!(done, 1);
+    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
+    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+}
+
+#[test]
 fn errors_without_an_allocation() {
     let work = || {
+        let mut room = [0; 128];
+        let mut server = http1::Server::default();
+        let mut cursor = &b"GET / HTTP/1.1\r\n\r\n"[..];
+        let error = loop {
+            match server.next(&mut cursor) {
+                Ok(event) => assert!(event.event().is_some()),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error, Error::Host);
+        assert!(server.fail(Id::SOLE, error, &mut room).is_ok());
+        let mut client = http1::Client::default();
+        assert!(client.next(&mut &b"HTTP/1.1 200 OK"[..]).is_err());
         let mut server = fcgi::Server::default();
         assert!(server.next(&mut &[9; 16][..]).is_err());
         assert!(server.fail(Id::SOLE, Error::BadPair, &mut []).is_err());

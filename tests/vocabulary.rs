@@ -5,7 +5,7 @@ use vestibule::cgi::{meta::Mapping, response};
 use vestibule::fcgi::{self, Role, client, kind};
 use vestibule::{
     Blame, Cut, Error, Field, Fields, Frame, Id, Length, Limits, Next, Overflow, Receive, Refused,
-    Request, Server, Space, Status, Timeouts,
+    Request, Server, Space, Status, Timeouts, http1,
 };
 
 /// Error, whole text, status, whether it is the peer's fault.
@@ -325,6 +325,9 @@ fn defaults() {
     assert_eq!(Limits::default(), Limits::DEFAULT);
     assert_eq!(fcgi::ServerLimits::default(), fcgi::ServerLimits::DEFAULT);
     assert_eq!(client::Limits::default(), client::Limits::DEFAULT);
+    assert_eq!(http1::ServerLimits::default(), http1::ServerLimits::DEFAULT);
+    assert_eq!(http1::ClientLimits::default(), http1::ClientLimits::DEFAULT);
+    assert_eq!(http1::Rules::default(), http1::Rules::STRICT);
     assert_eq!(Timeouts::default(), Timeouts::DEFAULT);
     assert_eq!(response::Rules::default(), response::Rules::STRICT);
     assert_eq!(Mapping::default(), Mapping::GATEWAY);
@@ -540,4 +543,69 @@ fn credit() {
     assert_eq!(of(&client, Id::new(2).unwrap()), 0);
     let _ = client.body_end(id).unwrap();
     assert_eq!(of(&client, id), 0);
+}
+
+/// What may be asked of a request over HTTP, from its head's end until its
+/// answer is finished; and of an answer.
+#[test]
+fn an_http_request() {
+    let id = Id::SOLE;
+    let known = |server: &http1::Server| {
+        [
+            server.minor_version(id).is_some(),
+            server.keeps_alive(id),
+            server.expects_continue(id),
+            server.offers_upgrade(id),
+            server.takes_trailers(id),
+        ]
+    };
+    let head = b"PUT / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nUpgrade: x\r\n\
+        Connection: te, upgrade\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n";
+    let mut server = http1::Server::default();
+    let mut room = [0; 256];
+    for (at, byte) in head.iter().enumerate() {
+        assert_eq!(known(&server), [false; 5], "{at}");
+        let mut cursor = std::slice::from_ref(byte);
+        while let Next::Event(_) = server.next(&mut cursor).unwrap() {}
+    }
+    assert_eq!(known(&server), [true; 5]);
+    assert_eq!(server.minor_version(Id::new(2).unwrap()), None);
+    let _ = server.demand(id, 1).unwrap();
+    assert_eq!(known(&server), [true, true, false, true, true]);
+    let mut cursor = &b"x"[..];
+    while let Next::Event(_) = server.next(&mut cursor).unwrap() {}
+    let _ = server.head(id, 200, [], Length::None, &mut room).unwrap();
+    assert_eq!(known(&server), [true, true, false, true, true]);
+    let _ = server.finish(id, [], &mut room).unwrap();
+    assert_eq!(known(&server), [false; 5]);
+}
+
+#[test]
+fn an_http_answer() {
+    use vestibule::{Client as _, Response};
+    let id = Id::SOLE;
+    for (text, minor, keeps) in [
+        ("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", 1, true),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", 0, false),
+        ("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nx", 1, false),
+    ] {
+        let mut client = http1::Client::default();
+        let fields = [
+            Field::var(b"REQUEST_METHOD", b"GET"),
+            Field::var(b"REQUEST_URI", b"/"),
+            Field::var(b"HTTP_HOST", b""),
+        ];
+        let mut room = [0; 64];
+        let _ = client.open(fields, Length::None, &mut room).unwrap();
+        let mut cursor = text.as_bytes();
+        let mut after = false;
+        while let Next::Event(event) = client.next(&mut cursor).unwrap() {
+            after |= matches!(event, Response::HeadEnd { .. });
+            after &= !matches!(event, Response::Done { .. });
+            let want = after.then_some(minor);
+            assert_eq!(client.minor_version(id), want, "{text}");
+            assert_eq!(client.keeps_alive(id), after && keeps, "{text}");
+        }
+        assert_eq!(client.minor_version(Id::new(2).unwrap()), None);
+    }
 }

@@ -2,27 +2,14 @@
 //! gthread, `sync` and `asgi` workers), uvicorn 0.54.0, hypercorn 0.18.0 or
 //! uWSGI 2.0.21 (`uwsgi`: http-socket, `uwsgi11`: http11-socket).
 
-use crate::common::{Entry, Fact, feed, normal, put};
+use crate::common::http1::answer;
+use crate::common::{Entry, Fact, feed, normal};
 use crate::{compare, read, replay_server, summary};
 use std::fmt::Write;
 use vestibule::http1::{Client, Server};
-use vestibule::{Client as _, Field, Id, Length, Request, Server as _, drain};
+use vestibule::{Client as _, Field, Id, Length, Request, drain};
 
 const ID: Id = Id::SOLE;
-
-/// Ends each request at once, so that the next one of a kept connection comes.
-fn answer(server: &mut Server, fact: &Fact, out: &mut Vec<u8>) {
-    let mut room = [0; 128];
-    match fact {
-        Fact::BodyEnd(_) => {
-            let head = server.head(ID, 200, [], Length::None, &mut room);
-            put(out, head.unwrap());
-            put(out, server.finish(ID, [], &mut room).unwrap());
-        }
-        Fact::Abort(_) => put(out, server.finish(ID, [], &mut room).unwrap()),
-        _ => {}
-    }
-}
 
 /// A request as the web server's bytes have it.
 struct Asked {

@@ -1,5 +1,6 @@
 //! What is HTTP's in transcripts: pieces, settings, calls, verdicts.
 
+use crate::common::http1::answer;
 use crate::common::{Entry, Fact, What, check, put, text};
 use crate::{Block, Outcome, unescape};
 use vestibule::http1::{Client, ClientLimits, Rules, Server, ServerLimits};
@@ -134,25 +135,6 @@ fn server_call(server: &mut Server, call: &str, out: &mut Vec<u8>) {
     match made {
         Ok(frame) => put(out, frame),
         Err(refused) => out.extend(format!("[{refused:?}]").bytes()),
-    }
-}
-
-/// What is usual: 200 to each request, a refusal to each error.
-fn answer(server: &mut Server, fact: &Fact, out: &mut Vec<u8>) {
-    let mut room = [0; 256];
-    match fact {
-        Fact::BodyEnd(_) => {
-            let head = server.head(ID, 200, [], Length::None, &mut room);
-            put(out, head.unwrap());
-            put(out, server.finish(ID, [], &mut room).unwrap());
-        }
-        Fact::Fault(_, error) | Fact::Err(error) => {
-            if let Ok(frame) = server.fail(ID, *error, &mut room) {
-                put(out, frame);
-            }
-        }
-        Fact::Abort(_) => put(out, server.fail(ID, Error::Eof, &mut room).unwrap()),
-        _ => {}
     }
 }
 

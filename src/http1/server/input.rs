@@ -298,8 +298,12 @@ impl Server {
             let taken = before.saturating_sub(input.len());
             let taken = u32::try_from(taken).unwrap_or(u32::MAX);
             self.dropped = self.dropped.saturating_add(taken);
+            let over = self.dropped > self.limits.drain_bytes;
             match step {
                 Ok(Next::Event(Request::BodyEnd { .. })) => {
+                    if over && self.link == Link::Open {
+                        self.link = Link::Last;
+                    }
                     self.cycle();
                     return self.idle(input);
                 }
@@ -310,7 +314,7 @@ impl Server {
                 Ok(Next::Event(_)) => {}
                 other => return other,
             }
-            if self.dropped > self.limits.drain_bytes {
+            if over {
                 self.link = Link::Lingering;
                 self.dropped = 0;
             }
