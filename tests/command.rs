@@ -11,6 +11,7 @@ mod command {
     mod decode_http;
     mod http;
     mod ping;
+    mod proxy;
     mod root;
     mod serve;
     mod trusted;

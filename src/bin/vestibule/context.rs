@@ -17,6 +17,8 @@ use crate::trusted::Trusted;
 pub struct Ends {
     pub remote: Option<SocketAddr>,
     pub local: Option<SocketAddr>,
+    /// The client came by TLS, to a proxy that has said so.
+    pub https: bool,
 }
 
 /// What SERVER_SOFTWARE says.
@@ -87,7 +89,11 @@ fn origin(exchange: &Exchange, ends: &Ends, trusted: &Trusted) -> Result<(Client
         // Nor is it the peer, which may have rights of its own.
         Node::Malformed => return Err(400),
     };
-    Ok((client, origin.scheme == Some(Scheme::Https)))
+    let https = match origin.scheme {
+        Some(scheme) => scheme == Scheme::Https,
+        None => ends.https,
+    };
+    Ok((client, https))
 }
 
 type Client = Option<(IpAddr, Option<u16>)>;
@@ -168,6 +174,7 @@ mod tests {
         let ends = Ends {
             remote: Some("[::ffff:192.0.2.1]:4000".parse().unwrap()),
             local: Some("[2001:db8::1]:8080".parse().unwrap()),
+            https: false,
         };
         let mut trusted = Trusted::default();
         trusted.add("192.0.2.0/24").unwrap();

@@ -4,15 +4,17 @@
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
-use std::net::{Shutdown, TcpStream, ToSocketAddrs};
+use std::net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs};
 #[cfg(unix)]
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vestibule::adapt::Transport;
 
 use crate::context::Ends;
+use crate::proxied::Proxied;
 
 /// A parsed endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -212,7 +214,7 @@ impl Address {
                 Err(last)
             }
             #[cfg(unix)]
-            Place::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path)?)),
+            Place::Unix(path) => Ok(Stream::unix(UnixStream::connect(path)?)),
             #[cfg(not(unix))]
             Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
             Place::Descriptor => Err(io::Error::other("a listening socket cannot be called")),
@@ -222,7 +224,18 @@ impl Address {
 
 /// A connection of either kind. Reads and writes through a shared reference,
 /// so that two threads can have a half each.
-pub enum Stream {
+pub struct Stream {
+    socket: Socket,
+    /// Who connected, where we listen. The socket itself does not know it any
+    /// more once the peer has gone, and what was sent may still be read.
+    peer: Option<SocketAddr>,
+    /// Who reads the PROXY header that it must begin with.
+    pub proxied: Option<Arc<Proxied>>,
+    /// What that header said.
+    told: OnceLock<Ends>,
+}
+
+enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
@@ -233,32 +246,71 @@ impl Stream {
     /// written at once.
     pub fn tcp(stream: TcpStream) -> io::Result<Stream> {
         stream.set_nodelay(true)?;
-        Ok(Stream::Tcp(stream))
+        Ok(Stream::new(Socket::Tcp(stream)))
+    }
+
+    #[cfg(unix)]
+    pub fn unix(stream: UnixStream) -> Stream {
+        Stream::new(Socket::Unix(stream))
+    }
+
+    /// The same, as one that `peer` has connected.
+    pub fn of(self, peer: SocketAddr) -> Stream {
+        let peer = Some(peer);
+        Stream { peer, ..self }
+    }
+
+    fn new(socket: Socket) -> Stream {
+        Stream {
+            socket,
+            peer: None,
+            proxied: None,
+            told: OnceLock::new(),
+        }
+    }
+
+    /// Whether who connected may: say whose it is, where that must be said.
+    pub fn trusted(&self) -> bool {
+        let peer = || self.ends().remote.map(|at| at.ip());
+        self.proxied.as_ref().is_none_or(|p| p.trusts(peer()))
+    }
+
+    /// Reads the header that it must begin with, if it must. Whether it may be
+    /// served.
+    pub fn admit(&self, time: Duration) -> bool {
+        let Some(proxied) = &self.proxied else {
+            return true;
+        };
+        match proxied.read(self, self.ends(), time) {
+            Some(ends) => self.told.set(ends).is_ok(),
+            None => false,
+        }
+    }
+
+    /// Both ends, as far as they have addresses: those that a header told, or
+    /// else the socket's.
+    pub fn ends(&self) -> Ends {
+        match (self.told.get(), &self.socket) {
+            (Some(ends), _) => *ends,
+            (None, Socket::Tcp(stream)) => Ends {
+                remote: self.peer.or_else(|| stream.peer_addr().ok()),
+                local: stream.local_addr().ok(),
+                https: false,
+            },
+            #[cfg(unix)]
+            (None, Socket::Unix(_)) => Ends::default(),
+        }
     }
 }
 
 macro_rules! either {
     ($stream:expr, $s:ident => $do:expr) => {
-        match $stream {
-            Stream::Tcp($s) => $do,
+        match &$stream.socket {
+            Socket::Tcp($s) => $do,
             #[cfg(unix)]
-            Stream::Unix($s) => $do,
+            Socket::Unix($s) => $do,
         }
     };
-}
-
-impl Stream {
-    /// Both ends, as far as they have addresses.
-    pub fn ends(&self) -> Ends {
-        match self {
-            Stream::Tcp(stream) => Ends {
-                remote: stream.peer_addr().ok(),
-                local: stream.local_addr().ok(),
-            },
-            #[cfg(unix)]
-            Stream::Unix(_) => Ends::default(),
-        }
-    }
 }
 
 impl Stream {
@@ -270,16 +322,16 @@ impl Stream {
 
 impl Read for &Stream {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        either!(self, s => (&mut &*s).read(buf))
+        either!(self, s => (&mut { s }).read(buf))
     }
 }
 
 impl Write for &Stream {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        either!(self, s => (&mut &*s).write(buf))
+        either!(self, s => (&mut { s }).write(buf))
     }
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        either!(self, s => (&mut &*s).write_vectored(bufs))
+        either!(self, s => (&mut { s }).write_vectored(bufs))
     }
     fn flush(&mut self) -> io::Result<()> {
         Ok(())

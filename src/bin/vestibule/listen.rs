@@ -5,14 +5,18 @@ use std::net::{IpAddr, TcpListener, TcpStream};
 #[cfg(unix)]
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::endpoint::{Address, Place, Stream};
+use crate::proxied::Proxied;
 
 /// A listening socket.
 pub struct Listener {
     socket: Socket,
     /// Who may connect, where a spawner has said so (FCGI_WEB_SERVER_ADDRS).
     allowed: Option<Vec<IpAddr>>,
+    /// Who reads the PROXY header that each connection must begin with.
+    proxied: Option<Arc<Proxied>>,
     /// Shared with other processes: only they and the spawner may wake it.
     inherited: bool,
     /// The file of a Unix socket of ours, removed in the end.
@@ -30,6 +34,7 @@ impl Listener {
         let own = |socket, file| Listener {
             socket,
             allowed: None,
+            proxied: None,
             inherited: false,
             file,
         };
@@ -56,12 +61,18 @@ impl Listener {
                 // nobody else.
                 allowed: std::env::var_os("FCGI_WEB_SERVER_ADDRS")
                     .map(|list| allowed(&list.to_string_lossy())),
+                proxied: None,
                 inherited: true,
                 file: None,
             }),
             #[cfg(not(unix))]
             _ => Err(io::ErrorKind::Unsupported.into()),
         }
+    }
+
+    /// Each connection must begin with a PROXY header from now on.
+    pub fn demand(&mut self, proxied: &Arc<Proxied>) {
+        self.proxied = Some(Arc::clone(proxied));
     }
 
     /// The address that it really has, as an endpoint.
@@ -84,23 +95,26 @@ impl Listener {
 
     /// The next connection; `None` for one that may not connect.
     pub fn accept(&self) -> io::Result<Option<Stream>> {
-        match &self.socket {
+        let (stream, peer) = match &self.socket {
             Socket::Tcp(listener) => {
                 let (stream, peer) = listener.accept()?;
-                let peer = peer.ip().to_canonical();
-                match &self.allowed {
-                    Some(list) if !list.contains(&peer) => Ok(None),
-                    // It fails for a peer that has gone already, on some systems.
-                    _ => Ok(Stream::tcp(stream).ok()),
-                }
+                // It fails for a peer that has gone already, on some systems.
+                let stream = Stream::tcp(stream).ok();
+                (stream.map(|stream| stream.of(peer)), Some(peer.ip()))
             }
             #[cfg(unix)]
-            Socket::Unix(listener) => {
-                let (stream, _) = listener.accept()?;
-                // A list of addresses allows no other transport.
-                Ok(self.allowed.is_none().then_some(Stream::Unix(stream)))
-            }
-        }
+            Socket::Unix(listener) => (Some(Stream::unix(listener.accept()?.0)), None),
+        };
+        // A list of addresses allows no other transport.
+        let allowed = match (&self.allowed, peer) {
+            (None, _) => true,
+            (Some(list), Some(peer)) => list.contains(&peer.to_canonical()),
+            (Some(_), None) => false,
+        };
+        Ok(stream.filter(|_| allowed).map(|mut stream| {
+            stream.proxied = self.proxied.clone();
+            stream
+        }))
     }
 
     /// What makes a blocked `accept` return.

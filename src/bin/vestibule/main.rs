@@ -28,6 +28,7 @@ mod listen;
 mod overload;
 mod perform;
 mod ping;
+mod proxied;
 mod records;
 mod root;
 mod serve;

@@ -31,6 +31,9 @@ pub fn refuse(scheme: Scheme, stream: Stream) {
     // It needs little: the machine is small, and so is what it says.
     let thread = std::thread::Builder::new().stack_size(128 * 1024);
     let _ = thread.spawn(move || {
+        if !stream.admit(Duration::from_millis(TIME.into())) {
+            return;
+        }
         match scheme {
             Scheme::Fcgi => fcgi(&stream),
             Scheme::Http => http(&stream),

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use vestibule::Timeouts;
 
@@ -11,6 +12,7 @@ use crate::authorizer::Authorizer;
 use crate::endpoint::{Address, Endpoint, Place, Scheme};
 use crate::gateway::To;
 use crate::listen::Listener;
+use crate::proxied::Proxied;
 use crate::root::Root;
 use crate::service::{Options, Serves, Service};
 use crate::site::Site;
@@ -19,7 +21,7 @@ use crate::trusted::Trusted;
 const HELP: &str = "\
 usage: vestibule serve (--app NAME | --to ENDPOINT) [--root DIR] [--index NAME] [--authorizer ENDPOINT]
                        [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
-                       [--timeout SECONDS] [--trusted CIDR]...
+                       [--timeout SECONDS] [--trusted CIDR]... [--proxy-protocol]
 
 Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT, which let running requests
 finish, for 10 seconds; a second one does not.
@@ -57,6 +59,13 @@ finish, for 10 seconds; a second one does not.
                       ::1, unix for those of Unix sockets) X-Forwarded-For is believed,
                       and X-Forwarded-Proto, -Protocol and -Ssl, which they must set or
                       remove. What conflicts or cannot be read is refused. Default nobody
+  --proxy-protocol    each connection must begin with a header of the PROXY protocol,
+                      version 1 or 2: over HTTP, REMOTE_ADDR, SERVER_ADDR, their ports
+                      and HTTPS come from it (UNKNOWN and LOCAL leave the real ones).
+                      Only the peers that --trusted names may send one (without
+                      --trusted: those on this machine, 127.0.0.0/8 and ::1), and those
+                      of Unix sockets. Any other connection is closed and counted, as is
+                      one whose header is bad or not there within 10 seconds
 
 echo, by the query string:
   (none), m=echo      the request: method, length and FNV-1a of the body, variables
@@ -76,6 +85,7 @@ pub fn main(mut args: Args) -> Ended {
     let mut timeouts = Timeouts::DEFAULT;
     let (mut workers, mut max_body) = (256, u64::MAX);
     let mut trusted = Trusted::default();
+    let mut proxied = false;
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
@@ -114,6 +124,7 @@ pub fn main(mut args: Args) -> Ended {
                     let wrong = |error| usage(format!("--trusted '{text}': {error}"));
                     trusted.add(&text).or_else(wrong)?;
                 }
+                "--proxy-protocol" => proxied = true,
                 _ => return args.unknown(),
             },
             Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
@@ -149,10 +160,14 @@ pub fn main(mut args: Args) -> Ended {
     };
     #[cfg(unix)]
     crate::signal::watch();
+    let proxied = proxied.then(|| Arc::new(Proxied::new(trusted.clone())));
     let mut listeners = Vec::new();
     for address in &endpoints {
         let failed = |error| Failure::Exit(1, format!("cannot listen at {address}: {error}"));
-        let listener = Listener::bind(address).map_err(failed)?;
+        let mut listener = Listener::bind(address).map_err(failed)?;
+        if let Some(proxied) = &proxied {
+            listener.demand(proxied);
+        }
         let _ = writeln!(io::stdout(), "listening at {}", listener.endpoint(address));
         listeners.push((address.scheme, listener));
     }
@@ -170,7 +185,11 @@ pub fn main(mut args: Args) -> Ended {
         max_body,
         unknown_length,
     };
-    Service::start(options, listeners).run()
+    let ended = Service::start(options, listeners).run();
+    if let Some(proxied) = proxied {
+        proxied.report();
+    }
+    ended
 }
 
 /// The address of what stands behind.

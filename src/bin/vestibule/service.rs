@@ -241,8 +241,8 @@ fn accept(shared: &Arc<Shared>, scheme: Scheme, listener: &Listener) -> io::Resu
             return Ok(());
         }
         let stream = match accepted {
-            Ok(Some(stream)) => stream,
-            Ok(None) => continue,
+            Ok(Some(stream)) if stream.trusted() => stream,
+            Ok(_) => continue,
             Err(error) if fatal(&error) => return Err(error),
             Err(_) => {
                 // Out of descriptors, most likely: something must end first.
@@ -277,6 +277,10 @@ fn accept(shared: &Arc<Shared>, scheme: Scheme, listener: &Listener) -> io::Resu
                     shared: &shared,
                     key,
                 };
+                let time = Duration::from_millis(shared.options.timeouts.head.into());
+                if !connection.stream.admit(time) {
+                    return;
+                }
                 match scheme {
                     Scheme::Fcgi => fcgi(&shared.options, &connection),
                     Scheme::Http => http(&shared.options, &connection),

@@ -1,10 +1,12 @@
 //! Who is believed about where a request came from.
 
+use std::net::IpAddr;
+
 use vestibule::forwarded::{Header, Policy};
 use vestibule::{BadNet, Net};
 
 /// The peers that `--trusted` names.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Trusted {
     nets: Vec<Net>,
     /// Those of Unix sockets.
@@ -31,5 +33,18 @@ impl Trusted {
             .believe(Header::XForwardedProto)
             .believe(Header::XForwardedProtocol)
             .believe(Header::XForwardedSsl)
+    }
+
+    /// Whether a peer is believed about whose its connection is, by a PROXY
+    /// header; `None` is that of a Unix socket. Where nobody is named, those of
+    /// this machine are.
+    pub fn proxy(&self, peer: Option<IpAddr>) -> bool {
+        let Some(peer) = peer else {
+            return true;
+        };
+        match self.nets[..] {
+            [] if !self.local => peer.to_canonical().is_loopback(),
+            _ => self.nets.iter().any(|net| net.contains(peer)),
+        }
     }
 }
