@@ -170,6 +170,30 @@ impl<'i> Field<'i> {
         }
     }
 
+    /// The same as the first of several pieces.
+    pub(crate) const fn first(self) -> Self {
+        Field {
+            cut: Cut::First,
+            ..self
+        }
+    }
+
+    /// The same as a piece between.
+    pub(crate) const fn middle(self) -> Self {
+        Field {
+            cut: Cut::Middle,
+            ..self
+        }
+    }
+
+    /// The same as the last of several pieces.
+    pub(crate) const fn last(self) -> Self {
+        Field {
+            cut: Cut::Last,
+            ..self
+        }
+    }
+
     /// The value without blanks (SP, HTAB) around it where those mean nothing,
     /// as it is elsewhere.
     ///

@@ -151,6 +151,52 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
             .saturating_add(trimmed);
     }
 
+    /// Takes all complete fields of this name and kind out: header and trailer
+    /// names without regard to case. Whether there was one.
+    ///
+    /// ```
+    /// use vestibule::{Field, Fields, Space};
+    /// let mut fields = Fields::new([0u8; 64]);
+    /// fields.push(Field::header(b"Host", b"a"))?;
+    /// fields.push(Field::var(b"X", b"1"))?;
+    /// assert!(fields.remove(Space::Header, b"host"));
+    /// assert_eq!(fields.iter().count(), 1);
+    /// # Ok::<(), vestibule::Overflow>(())
+    /// ```
+    pub fn remove(&mut self, space: Space, name: &[u8]) -> bool {
+        let (mut read, mut end) = (0usize, 0usize);
+        while read < self.len {
+            let rest = self.buf.as_ref().get(read..self.len).unwrap_or(&[]);
+            let mut pairs = Pairs { rest };
+            let Some(field) = pairs.next() else {
+                break;
+            };
+            let gone = field.space == space && named(&field, name);
+            let size = rest.len().saturating_sub(pairs.rest.len());
+            if !gone && read != end {
+                // Byte by byte: it is rare, and copying within can panic.
+                let buf = self.buf.as_mut();
+                for n in 0..size {
+                    let byte = buf.get(read.saturating_add(n)).copied();
+                    if let (Some(to), Some(byte)) = (buf.get_mut(end.saturating_add(n)), byte) {
+                        *to = byte;
+                    }
+                }
+            }
+            read = read.saturating_add(size);
+            if !gone {
+                end = end.saturating_add(size);
+            }
+        }
+        let any = end != self.len;
+        if any {
+            // What was under way lies behind and is lost with its place.
+            self.open = None;
+            self.len = end;
+        }
+        any
+    }
+
     /// Whether a field was left out since the last [`clear`](Self::clear).
     pub fn overflowed(&self) -> bool {
         self.overflowed
@@ -295,6 +341,29 @@ mod tests {
         assert_eq!(f.iter().count(), 1);
         f.push(piece(Cut::Last, b"", b"zzz")).unwrap();
         assert_eq!(f.iter().count(), 1);
+    }
+
+    #[test]
+    fn removal() {
+        let mut f = Fields::new([0; 128]);
+        for (name, value) in [("A", "1"), ("B", "22"), ("a", "333"), ("C", "4")] {
+            f.push(Field::header(name.as_bytes(), value.as_bytes()))
+                .unwrap();
+        }
+        f.push(Field::var(b"A", b"5")).unwrap();
+        let text = |f: &Fields<[u8; 128]>| -> Vec<String> {
+            f.iter()
+                .map(|f| format!("{}{}", f.name.escape_ascii(), f.value.escape_ascii()))
+                .collect()
+        };
+        assert!(!f.remove(Space::Trailer, b"A"));
+        f.push(piece(Cut::First, b"A", b"6")).unwrap();
+        assert!(f.remove(Space::Header, b"a"));
+        assert_eq!(text(&f), ["B22", "C4", "A5"]);
+        f.push(piece(Cut::Last, b"", b"7")).unwrap();
+        assert!(f.remove(Space::Var, b"A") && !f.remove(Space::Var, b"A"));
+        f.push(Field::var(b"D", b"")).unwrap();
+        assert_eq!(text(&f), ["B22", "C4", "D"]);
     }
 
     #[test]

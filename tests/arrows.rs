@@ -70,6 +70,13 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "root", "error", "event", "frame", "limits", "machine", "text", "http1",
         ],
     ),
+    // What a web server makes of a request, for applications behind it.
+    (
+        "http1::meta",
+        &[
+            "root", "error", "event", "fields", "frame", "text", "cgi", "http1",
+        ],
+    ),
     (
         "http1::server",
         &[
@@ -157,15 +164,18 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Modules inside a protocol that are told apart.
-const SIDES: &[&str] = &["server", "client", "verdict"];
+fn listed(module: &str) -> bool {
+    MAY_USE.iter().any(|m| m.0 == module)
+}
 
 /// The module that a path of names lies in.
 fn unit(path: &[&str]) -> String {
     match path {
         [] => "root".into(),
-        [protocol, side, ..] if SIDES.contains(side) => format!("{protocol}::{side}"),
-        [first, ..] if MAY_USE.iter().any(|m| m.0 == *first) => (*first).to_string(),
+        [first, second, ..] if listed(&format!("{first}::{second}")) => {
+            format!("{first}::{second}")
+        }
+        [first, ..] if listed(first) => (*first).to_string(),
         [first, ..] if first.starts_with(char::is_uppercase) || first.contains('_') => {
             "root".into()
         }

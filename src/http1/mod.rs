@@ -9,6 +9,7 @@ mod facts;
 mod framing;
 mod head;
 mod lines;
+pub mod meta;
 mod names;
 mod rules;
 pub mod server;
