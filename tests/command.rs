@@ -9,6 +9,7 @@ mod command {
     mod call_http;
     mod decode;
     mod decode_http;
+    mod demo;
     mod http;
     mod ping;
     mod proxy;

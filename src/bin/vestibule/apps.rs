@@ -8,6 +8,7 @@ use vestibule::{Id, Length, Request};
 
 use crate::exchange::{Answer, Exchange};
 use crate::front::{Front, Own};
+use crate::page;
 
 /// Which application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +17,8 @@ pub enum App {
     Mirror,
     Echo,
     Auth,
+    /// For browsers; see `demo`.
+    Page,
 }
 
 impl App {
@@ -53,6 +56,10 @@ fn respond<M: Front, W: Write>(
 ) -> io::Result<()> {
     let filter = exchange.role == Role::Filter;
     match event {
+        Request::Begin { .. } if app == App::Page && !filter => {
+            exchange.keep();
+            Ok(())
+        }
         Request::Begin { .. } if filter && app != App::Mirror => {
             exchange.over = true;
             let frame = answer.machine.decline(id)?;
@@ -86,6 +93,7 @@ fn respond<M: Front, W: Write>(
             match app {
                 App::Hello => answer.text(200, &[], b"Hello, world!\n"),
                 App::Mirror => answer.finish(),
+                App::Page => page::answer(exchange, answer),
                 App::Echo | App::Auth => echo(exchange, answer),
             }
         }

@@ -18,23 +18,49 @@ use crate::site::Site;
 use crate::trusted::Trusted;
 
 const HELP: &str = "\
-usage: vestibule demo
+usage: vestibule demo [--stay]
 
 Serves the application 'echo' on a loopback port, calls it over a real socket,
 draws the exchange and prints the page.
+
+  --stay  then serves a page for browsers at another one, until SIGTERM or SIGINT:
+          the request as it arrived, and the exchange that brought the page
 ";
 
 pub fn main(mut args: Args) -> Ended {
-    match args.next()? {
-        None => {}
-        Some(Arg::Option(name)) if name == "--help" || name == "-h" => return print(HELP),
-        Some(Arg::Option(_)) => return args.unknown(),
-        Some(Arg::Word(word)) => return usage(format!("what is '{}'?", word.display())),
+    let mut stay = false;
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Option(name) => match name.as_str() {
+                "--help" | "-h" => return print(HELP),
+                "--stay" => stay = true,
+                _ => return args.unknown(),
+            },
+            Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
+        }
     }
+    #[cfg(unix)]
+    if stay {
+        crate::signal::watch();
+    }
+    let (service, real) = serve("fcgi://127.0.0.1:0", App::Echo)?;
+    print(&format!(
+        "An application at {real}, and a web server that calls it:\n\n"
+    ))?;
+    let ended = call(&real);
+    service.stop(|| false);
+    if !stay || ended.is_err() {
+        return ended;
+    }
+    let (service, real) = serve("http://127.0.0.1:0", App::Page)?;
+    print(&format!("\nFor a browser, until you stop it: {real}/\n"))?;
+    service.run()
+}
+
+/// An application, and where it really is.
+fn serve(endpoint: &str, app: App) -> Result<(Service, String), Failure> {
     let failed = |error: io::Error| Failure::Exit(1, format!("cannot serve: {error}"));
-    let address = Endpoint::parse("fcgi://127.0.0.1:0")
-        .map_err(Failure::Usage)?
-        .address;
+    let address = Endpoint::parse(endpoint).map_err(Failure::Usage)?.address;
     let listener = Listener::bind(&address).map_err(failed)?;
     let real = listener.endpoint(&address);
     let options = Options {
@@ -43,16 +69,18 @@ pub fn main(mut args: Args) -> Ended {
             authorizer: None,
             trusted: Trusted::default(),
         },
-        serves: Serves::App(App::Echo),
+        serves: Serves::App(app),
         timeouts: Timeouts::DEFAULT,
-        workers: 4,
+        workers: 16,
         max_body: u64::MAX,
         unknown_length: false,
     };
     let service = Service::start(options, vec![(address.scheme, listener)]);
-    print(&format!(
-        "An application at {real}, and a web server that calls it:\n\n"
-    ))?;
+    Ok((service, real))
+}
+
+/// Calls it, draws, prints.
+fn call(real: &str) -> Ended {
     let mut vars = Vars::default();
     let endpoint = Endpoint::parse(&format!("{real}/hello?from=demo")).map_err(Failure::Usage)?;
     vars.target("/hello?from=demo").map_err(Failure::Usage)?;
@@ -71,7 +99,6 @@ pub fn main(mut args: Args) -> Ended {
         drawing: Some(Box::new(io::stdout())),
         out: Box::new(page.clone()),
     });
-    service.stop(|| false);
     let _ = writeln!(io::stdout(), "\nThe answer:\n");
     let _ = io::stdout().write_all(&page.0.borrow());
     ended

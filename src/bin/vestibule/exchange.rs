@@ -19,6 +19,29 @@ pub struct Exchange {
     pub hash: u64,
     /// Answered, or refused: what still comes is dropped.
     pub over: bool,
+    /// The body was asked for, on a wire that has words for that.
+    pub demanded: bool,
+    /// Kept for an application that shows it.
+    arrived: Option<Arrived>,
+}
+
+/// A request as it arrived, before variables were made of it.
+#[derive(Default)]
+pub struct Arrived {
+    fields: Vec<(Space, Vec<u8>, Vec<u8>)>,
+    /// The first bytes of its body, [`SHOWN`] at most.
+    pub body: Vec<u8>,
+}
+
+/// Bytes of a body that are kept.
+const SHOWN: usize = 4096;
+
+impl Arrived {
+    /// Its fields of one kind, in order.
+    pub fn fields(&self, space: Space) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let fields = self.fields.iter().filter(move |f| f.0 == space);
+        fields.map(|(_, name, value)| (&name[..], value.trim_ascii()))
+    }
 }
 
 const FNV_START: u64 = 0xcbf2_9ce4_8422_2325;
@@ -32,21 +55,44 @@ impl Exchange {
             length: 0,
             hash: FNV_START,
             over: false,
+            demanded: false,
+            arrived: None,
         }
     }
 
-    /// A variable or a piece of one.
+    /// From now on the request is kept as it arrives.
+    pub fn keep(&mut self) {
+        self.arrived = Some(Arrived::default());
+    }
+
+    /// What was kept.
+    pub fn arrived(&self) -> &Arrived {
+        const NOTHING: &Arrived = &Arrived {
+            fields: Vec::new(),
+            body: Vec::new(),
+        };
+        self.arrived.as_ref().unwrap_or(NOTHING)
+    }
+
+    /// A field or a piece of one.
     pub fn push(&mut self, field: Field<'_>) {
-        if matches!(field.cut, Cut::Whole | Cut::First) {
-            self.fields.push((field.space, Vec::new(), Vec::new()));
-        }
-        if let Some((_, name, value)) = self.fields.last_mut() {
-            name.extend_from_slice(field.name);
-            value.extend_from_slice(field.value);
+        let kept = self.arrived.as_mut().map(|arrived| &mut arrived.fields);
+        for fields in [Some(&mut self.fields), kept].into_iter().flatten() {
+            if matches!(field.cut, Cut::Whole | Cut::First) {
+                fields.push((field.space, Vec::new(), Vec::new()));
+            }
+            if let Some((_, name, value)) = fields.last_mut() {
+                name.extend_from_slice(field.name);
+                value.extend_from_slice(field.value);
+            }
         }
     }
 
     pub fn count(&mut self, bytes: &[u8]) {
+        if let Some(arrived) = &mut self.arrived {
+            let n = bytes.len().min(SHOWN - arrived.body.len());
+            arrived.body.extend_from_slice(&bytes[..n]);
+        }
         self.length += bytes.len() as u64;
         for byte in bytes {
             self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(FNV_PRIME);
@@ -176,6 +222,17 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
         fields: &[(&str, &[u8])],
         length: Length,
     ) -> io::Result<()> {
+        self.head_shown(status, fields, length, |_| {})
+    }
+
+    /// The same; `show` gets the bytes as they go out.
+    pub fn head_shown(
+        &mut self,
+        status: u16,
+        fields: &[(&str, &[u8])],
+        length: Length,
+        show: impl FnOnce(&Frame<'_>),
+    ) -> io::Result<()> {
         let fields = fields.iter().map(|(n, v)| Field::header(n.as_bytes(), v));
         let need: usize = fields
             .clone()
@@ -186,6 +243,7 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
             .machine
             .head(self.id, status, fields, length, &mut room)?;
         self.status = status;
+        show(&frame);
         write_frame(&mut self.out, frame)
     }
 

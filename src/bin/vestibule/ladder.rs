@@ -130,8 +130,8 @@ const KEPT: usize = 40;
 
 /// How much there is of something, and its first characters.
 #[derive(Default)]
-struct Content {
-    length: u64,
+pub struct Content {
+    pub length: u64,
     first: Vec<u8>,
 }
 
@@ -141,14 +141,14 @@ impl Content {
         self.first.clear();
     }
 
-    fn push(&mut self, bytes: &[u8]) {
+    pub fn push(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         let n = bytes.len().min(KEPT - self.first.len());
         self.first.extend_from_slice(&bytes[..n]);
     }
 
     /// `5 bytes "hello"`.
-    fn shown(&self) -> String {
+    pub fn shown(&self) -> String {
         let mut text = format!("{} \"", count(self.length));
         let (start, mut shown) = (text.len(), 0);
         for byte in &self.first {

@@ -26,6 +26,7 @@ mod json;
 mod ladder;
 mod listen;
 mod overload;
+mod page;
 mod perform;
 mod ping;
 mod proxied;

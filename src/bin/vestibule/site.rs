@@ -129,6 +129,7 @@ impl<'s> Table<'s> {
                         apps::hand(self.app, exchange, event, id, &mut answer).and_then(|()| {
                             if !exchange.over {
                                 let frame = answer.machine.demand(id, usize::MAX)?;
+                                exchange.demanded = !frame.is_empty();
                                 answer.frame(frame)?;
                             }
                             Ok(())
