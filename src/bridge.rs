@@ -38,17 +38,20 @@
 //! assert!(to_app.windows(9).any(|w| w == b"HTTP_HOST"));
 //! ```
 
+mod back;
 mod exchange;
 mod pass;
+mod read;
 mod step;
+mod work;
 
 use core::marker::PhantomData;
 
 use crate::error::Error;
 use crate::event::Id;
 use crate::frame::Frame;
-use crate::machine::{After, Client};
 
+pub use back::Back;
 pub use exchange::{End, Exchange};
 pub use pass::Policy;
 
@@ -59,105 +62,6 @@ use exchange::{Due, Stage};
 struct Kept {
     place: usize,
     count: usize,
-}
-
-/// A connection behind: a client machine, and what lies unpassed of its input.
-#[derive(Clone, Copy, Debug)]
-pub struct Back<K> {
-    machine: K,
-    kept: Option<Kept>,
-    /// An earlier frame for it is not written yet.
-    busy: bool,
-    /// Nothing more is sent: the peer takes none, or is told nothing more.
-    deaf: bool,
-    /// Why we gave it up, if we did.
-    reason: Option<Error>,
-    /// An exchange on it was aborted.
-    aborted: bool,
-}
-
-impl<K> Back<K> {
-    /// One that was just opened, or comes from a pool.
-    pub const fn new(machine: K) -> Self {
-        Back {
-            machine,
-            kept: None,
-            busy: false,
-            deaf: false,
-            reason: None,
-            aborted: false,
-        }
-    }
-
-    /// The machine.
-    pub const fn machine(&self) -> &K {
-        &self.machine
-    }
-
-    /// The machine, for what the bridge does not know of.
-    pub fn machine_mut(&mut self) -> &mut K {
-        &mut self.machine
-    }
-
-    /// The machine back, for a pool.
-    pub fn into_machine(self) -> K {
-        self.machine
-    }
-
-    /// Whether a frame for it is being written, so that no other may be made.
-    pub fn set_busy(&mut self, busy: bool) {
-        self.busy = busy;
-    }
-
-    /// Whether a frame for it is being written.
-    pub const fn is_busy(&self) -> bool {
-        self.busy
-    }
-
-    /// The peer takes no more bytes, though it may still answer.
-    pub fn set_deaf(&mut self) {
-        self.deaf = true;
-    }
-
-    /// Whether bytes of its input were taken by the machine and not passed on:
-    /// nothing is read from it before they are.
-    pub const fn keeps(&self) -> bool {
-        self.kept.is_some()
-    }
-
-    /// Whether an exchange on it was aborted. Many peers do not heed that: where
-    /// it carries no other exchange, it is better to close.
-    pub const fn aborted(&self) -> bool {
-        self.aborted
-    }
-}
-
-impl<K: Client> Back<K> {
-    /// Gives the connection up: its transport is gone, or `reason`
-    /// ([`UpstreamTimeout`](Error::UpstreamTimeout), say) ends the wait.
-    /// Step on with its input, which may be empty, to end its exchanges.
-    pub fn give_up(&mut self, reason: Error) {
-        self.reason.get_or_insert(reason);
-        self.machine.cancel();
-    }
-
-    /// Whether it was given up, or its framing is lost.
-    pub const fn given_up(&self) -> bool {
-        self.reason.is_some()
-    }
-
-    /// Whether it can be kept for other requests, once no exchange is on it.
-    pub fn reusable(&self) -> bool {
-        self.takes() && !self.busy && !self.aborted && self.kept.is_none()
-    }
-
-    /// Whether it takes an exchange now.
-    fn takes(&self) -> bool {
-        !self.deaf
-            && self.reason.is_none()
-            && self.machine.after() == After::Keep
-            && self.machine.free() > 0
-    }
 }
 
 /// Input of one side.
@@ -226,6 +130,8 @@ pub struct Bridge<B, T> {
     storage: PhantomData<B>,
     policy: Policy,
     kept: Option<Kept>,
+    /// Where the exchange is that the front's last event was about.
+    place: usize,
     /// An answer to an event of the front's protocol, not yet given out.
     reply: Option<Frame<'static>>,
     /// A request for which there is no exchange.
@@ -249,6 +155,7 @@ impl<B, T> Bridge<B, T> {
             storage: PhantomData,
             policy,
             kept: None,
+            place: 0,
             reply: None,
             surplus: None,
             lost: None,

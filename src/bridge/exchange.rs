@@ -1,7 +1,8 @@
 //! One exchange: a request and its answer, on both sides.
 
+use super::pass::location;
 use crate::error::Error;
-use crate::event::{Id, Length};
+use crate::event::{Ending, Id, Length, Rejection};
 use crate::fields::Fields;
 
 /// Where an exchange stands.
@@ -11,6 +12,8 @@ pub(super) enum Stage {
     Vacant,
     /// The head of the request is being gathered.
     Head,
+    /// It is complete; whether a body follows is to be seen.
+    Bare,
     /// It is complete, and the caller was not asked yet.
     Complete,
     /// The caller is to say what becomes of it.
@@ -41,18 +44,15 @@ impl Due {
     pub const HEAD: Due = Due(16);
     /// The answer is to be finished.
     pub const FINISH: Due = Due(32);
-    /// Bytes of the request's body were passed on: it cannot be sent again.
+    /// Bytes of the request's body were passed on, or dropped: it cannot be
+    /// sent again.
     pub const MOVED: Due = Due(64);
     /// The head of the answer was passed on.
     pub const HEADED: Due = Due(128);
     /// The request was read to its end.
     pub const ENDED: Due = Due(256);
-    /// The answer is a redirect inside the server. RFC 3875, 6.2.2.
-    pub const LOCAL: Due = Due(512);
     /// The end of the request's body was passed on before.
-    pub const BODY_ENDED: Due = Due(1024);
-    /// A connection was asked for.
-    pub const WANTED: Due = Due(2048);
+    pub const BODY_ENDED: Due = Due(512);
 
     pub const fn has(self, other: Due) -> bool {
         self.0 & other.0 != 0
@@ -65,6 +65,12 @@ impl Due {
     pub fn clear(&mut self, other: Due) {
         self.0 &= !other.0;
     }
+
+    /// What of both sides is not said any more to an exchange that fails.
+    const UNSAID: Due =
+        Due(Self::INTERIM.0 | Self::HEAD.0 | Self::FINISH.0 | Self::DEMAND.0 | Self::BODY_END.0);
+    /// What is not due without a back.
+    const BEHIND: Due = Due(Self::ABORT.0 | Self::BODY_END.0 | Self::DEMAND.0);
 
     /// Whether a field store of the answer waits to be passed on.
     pub const fn holds(self) -> bool {
@@ -103,6 +109,8 @@ pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(super) answer_length: Length,
     pub(super) sent: u64,
     pub(super) attempts: u8,
+    /// How many backs there were when a connection was asked for.
+    pub(super) asked: Option<usize>,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
@@ -122,6 +130,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
             answer_length: Length::None,
             sent: 0,
             attempts: 0,
+            asked: None,
         }
     }
 
@@ -195,6 +204,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         self.answer_length = Length::None;
         self.sent = 0;
         self.attempts = 0;
+        self.asked = None;
     }
 
     /// Ends it on both sides, as soon as may be.
@@ -202,20 +212,80 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         if self.stage == Stage::Vacant {
             return;
         }
-        if self.end == End::Complete {
-            self.end = End::Failed(error);
-        }
         self.stage = Stage::Running;
-        self.due.clear(Due::INTERIM);
-        self.due.clear(Due::HEAD);
-        self.due.clear(Due::FINISH);
-        self.due.clear(Due::DEMAND);
-        self.due.clear(Due::BODY_END);
+        self.due.clear(Due::UNSAID);
+        // Behind an answer that was finished there is nothing to be said.
         if self.front.is_some() {
+            if self.end == End::Complete {
+                self.end = End::Failed(error);
+            }
             self.error.get_or_insert(error);
         }
         if self.back.is_some() {
             self.due.set(Due::ABORT);
         }
+    }
+
+    /// The same, where nobody listens any more.
+    pub(super) fn abandon(&mut self) {
+        self.fail(Error::Eof);
+        if self.front.is_some() {
+            self.end = End::Aborted;
+        }
+    }
+
+    /// The last event of the answer. `attempts`: how many there may be.
+    pub(super) fn done(
+        &mut self,
+        retry_safe: bool,
+        ending: Ending,
+        reason: Option<Error>,
+        attempts: u8,
+    ) {
+        self.back = None;
+        self.due.clear(Due::BEHIND);
+        if self.front.is_none() || self.error.is_some() {
+            return;
+        }
+        let headed = self.due.has(Due::HEADED) || self.due.holds();
+        // What took too long may be at it still.
+        let late = matches!(reason, Some(Error::UpstreamTimeout));
+        let again = retry_safe && !late && !self.due.has(Due::MOVED) && self.attempts < attempts;
+        match ending {
+            // Trailers were lost.
+            Ending::Complete { .. } if headed && self.answer.overflowed() => {
+                self.fail(Error::Upstream);
+            }
+            Ending::Complete { .. } if headed => self.due.set(Due::FINISH),
+            // An answer that is whole without a head is a redirect inside the
+            // server; the client is sent to where it leads. RFC 3875, 6.2.2.
+            Ending::Complete { .. } if location(self.answer.iter()).is_some() => {
+                self.status = 302;
+                self.answer_length = Length::None;
+                self.due.set(Due::HEAD);
+                self.due.set(Due::FINISH);
+            }
+            _ if again && !headed => {
+                // An end that was passed on goes out again, behind the head.
+                self.due.clear(Due::BODY_ENDED);
+                if self.due.has(Due::ENDED) && self.length != Length::None {
+                    self.due.set(Due::BODY_END);
+                }
+                self.answer.clear();
+                self.asked = None;
+                self.stage = Stage::Waiting;
+            }
+            ending => self.fail(blame(ending, reason)),
+        }
+    }
+}
+
+/// What the front is told of an answer that cannot be had.
+fn blame(ending: Ending, reason: Option<Error>) -> Error {
+    match (reason, ending) {
+        // Others would be taken for the client's fault.
+        (Some(error), _) if error.status() >= 500 => error,
+        (None, Ending::Rejected(Rejection::Overloaded)) => Error::Overloaded,
+        _ => Error::Upstream,
     }
 }

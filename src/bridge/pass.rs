@@ -1,17 +1,25 @@
 //! Which fields pass from one side to the other. RFC 9110, 7.6.1.
 
 use crate::cgi::meta::header_name;
+use crate::cgi::response::forwardable;
 use crate::event::{Field, Space};
 use crate::fields::Pairs;
 
 /// What passes a bridge, and how often a request is tried.
 ///
-/// Never passed on are the fields that are for one connection: Connection and
-/// those that it names (but for the ones that no client may take away:
-/// Content-Length, Content-Type, Host, Cookie, Authorization and the like),
-/// Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding, Upgrade,
-/// HTTP2-Settings; Expect, which the bridge answers; Proxy, since libraries
-/// would take it for their own proxy. Framing is each machine's own.
+/// Of header fields, never passed on are those that are for one connection:
+/// Connection and the ones that it names (but for those that nobody may take
+/// away: Host, Cookie, Authorization, Content-Type, X-Forwarded-For and the
+/// like), Keep-Alive, Proxy-Connection, TE, Trailer, Transfer-Encoding,
+/// Upgrade, HTTP2-Settings; Content-Length, since framing is each machine's
+/// own; of a request Expect, which the bridge answers, and Proxy, which
+/// libraries would take for their own proxy; of an answer Status and
+/// `X-CGI-*`, which are for the server (RFC 3875, 6.3.3 and 6.3.5). All others
+/// pass unchanged, Via among them. Variables pass: which of them a wire
+/// carries, its client machine says. Attributes do not pass.
+///
+/// An answer with another transfer coding than `chunked` is refused (502):
+/// its body would be taken for what it is not.
 ///
 /// ```
 /// use vestibule::bridge::Policy;
@@ -84,20 +92,29 @@ fn for_us(name: &[u8]) -> bool {
 }
 
 /// Whether Connection may not take the field away: the peer behind, or the
-/// client, would see another message than was meant.
+/// client, would see another message than was meant, or not learn what a proxy
+/// has said of it.
 fn kept(name: &[u8]) -> bool {
-    const NAMES: [&[u8]; 9] = [
+    const NAMES: [&[u8]; 12] = [
         b"host",
-        b"content-type",
-        b"content-length",
         b"cookie",
         b"set-cookie",
         b"authorization",
         b"location",
-        b"x-forwarded-for",
-        b"x-forwarded-proto",
+        b"date",
+        b"vary",
+        b"cache-control",
+        b"range",
+        b"forwarded",
+        b"via",
+        b"x-real-ip",
     ];
-    NAMES.iter().any(|k| k.eq_ignore_ascii_case(name))
+    const FAMILIES: [&[u8]; 2] = [b"content-", b"x-forwarded-"];
+    let begins = |family: &&[u8]| {
+        name.get(..family.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(family))
+    };
+    NAMES.iter().any(|k| k.eq_ignore_ascii_case(name)) || FAMILIES.iter().any(begins)
 }
 
 /// Whether the options of a Connection field name other fields.
@@ -134,35 +151,51 @@ enum What {
 }
 
 impl<'a> Passing<'a> {
-    fn of(all: Pairs<'a>, what: What, odd_names: bool) -> Self {
+    pub fn request(all: Pairs<'a>, policy: Policy) -> Self {
         let named = all
             .filter(|f| f.space == Space::Header && f.name.len() == 10)
-            .any(|f| f.name.eq_ignore_ascii_case(b"connection") && names_fields(f.value));
+            .any(|f| is_connection(f.name) && names_fields(f.value));
         Passing {
             rest: all,
             named: named.then_some(all),
-            what,
-            odd_names,
+            what: What::Request,
+            odd_names: policy.odd_names,
             date: None,
         }
     }
 
-    pub fn request(all: Pairs<'a>, policy: Policy) -> Self {
-        Self::of(all, What::Request, policy.odd_names)
-    }
-
-    pub fn answer(all: Pairs<'a>) -> Self {
-        Self::of(all, What::Answer, true)
-    }
-
-    /// The same with a Date behind, if there is none.
-    pub fn dated(mut self, date: Option<&'a [u8; 29]>) -> Self {
-        if let Some(date) = date {
-            let mut rest = self.rest;
-            let there = rest.any(|f| f.name.len() == 4 && f.name.eq_ignore_ascii_case(b"date"));
-            self.date = (!there).then_some(date);
+    /// With a Date behind, if there is none. Nothing where the body is coded
+    /// in a way that the other side would not be told.
+    pub fn answer(all: Pairs<'a>, date: Option<&'a [u8; 29]>) -> Option<Self> {
+        let (mut named, mut dated) = (false, date.is_none());
+        for field in all.filter(|f| f.space == Space::Header) {
+            let name = field.name;
+            match name.len() {
+                4 => dated = dated || name.eq_ignore_ascii_case(b"date"),
+                10 => named = named || is_connection(name) && names_fields(field.value),
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding")
+                    && members(field.value).any(|m| !m.eq_ignore_ascii_case(b"chunked")) =>
+                {
+                    return None;
+                }
+                _ => {}
+            }
         }
-        self
+        Some(Passing {
+            rest: all,
+            named: named.then_some(all),
+            what: What::Answer,
+            odd_names: true,
+            date: date.filter(|_| !dated).map(|date| &date[..]),
+        })
+    }
+
+    /// An interim answer.
+    pub fn interim(all: Pairs<'a>) -> Self {
+        Passing {
+            what: What::Answer,
+            ..Self::request(all, Policy::STRICT.odd_names(true))
+        }
     }
 
     /// Without a look at Connection: it is no part of a trailer section.
@@ -183,7 +216,7 @@ impl<'a> Passing<'a> {
         };
         !kept(name)
             && all
-                .filter(|f| f.space == Space::Header && f.name.eq_ignore_ascii_case(b"connection"))
+                .filter(|f| f.space == Space::Header && is_connection(f.name))
                 .flat_map(|f| members(f.value))
                 .any(|member| member.eq_ignore_ascii_case(name))
     }
@@ -198,10 +231,8 @@ impl<'a> Passing<'a> {
                     && (self.named.is_none() || !self.is_named(name))
             }
             (What::Answer, Space::Header) => {
-                // Status is a field where answers are CGI's.
-                let status = name.len() == 6 && name.eq_ignore_ascii_case(b"status");
                 let named = self.named.is_some() && self.is_named(name);
-                !(for_connection(name) || status || named)
+                forwardable(name) && !for_connection(name) && !named
             }
             (What::Trailers, Space::Trailer) => !for_connection(name),
             _ => false,
@@ -227,10 +258,46 @@ impl<'a> Iterator for Passing<'a> {
     }
 }
 
-/// What the head of a request says that the bridge must know: whether its
-/// method is CONNECT.
-pub(super) fn tunnels(mut all: Pairs<'_>) -> bool {
-    all.any(|f| f.space == Space::Var && f.name == b"REQUEST_METHOD" && f.value == b"CONNECT")
+fn is_connection(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"connection")
+}
+
+/// What the head of a request says that the bridge must know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    /// CONNECT. RFC 9110, 9.3.6.
+    Tunnel,
+    /// One whose requests have no body, but for a few: a body of unknown
+    /// length is most often none, where the wire has no other way to say so.
+    /// RFC 9110, 9.3.
+    Bare,
+    /// Any other, or a client that waits for leave to send a body.
+    Other,
+}
+
+impl Method {
+    pub fn of(all: Pairs<'_>) -> Method {
+        let (mut bare, mut expects) = (false, false);
+        for field in all {
+            match (field.space, field.name.len()) {
+                (Space::Var, 14) if field.name == b"REQUEST_METHOD" => match field.value {
+                    b"CONNECT" => return Method::Tunnel,
+                    b"GET" | b"HEAD" | b"DELETE" | b"OPTIONS" | b"TRACE" => bare = true,
+                    _ => {}
+                },
+                (Space::Var, 11) => expects = expects || field.name == b"HTTP_EXPECT",
+                (Space::Header, 6) => {
+                    expects = expects || field.name.eq_ignore_ascii_case(b"expect");
+                }
+                _ => {}
+            }
+        }
+        if bare && !expects {
+            Method::Bare
+        } else {
+            Method::Other
+        }
+    }
 }
 
 /// The target of a redirect inside the server. RFC 3875, 6.2.2.
