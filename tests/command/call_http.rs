@@ -119,7 +119,7 @@ fn expectations() {
     let expect = ["-H", "Expect: 100-continue", "-d", "hi", "-v"];
     let with = |act: fn(TcpStream)| {
         let (at, acting) = peer_at("http", act);
-        let ran = call(&at, &expect);
+        let ran = call(&at, &[&expect[..], &["--timeout", "600"]].concat());
         acting.join().unwrap();
         assert_eq!(ran.code, 0, "{ran:?}");
         ran

@@ -9,12 +9,18 @@ use crate::perform::Plan;
 
 /// Beside what every client machine does.
 pub trait Caller: Client + Send {
-    /// Begins what is planned, the only request of its connection. The error
-    /// says what cannot be sent.
-    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String>;
+    /// Begins what is planned, the only request of its connection: all of its
+    /// variables. The error says what cannot be sent.
+    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {
+        let fields = plan.vars.iter().map(|(n, v)| Field::var(n, v));
+        self.open(fields, plan.length, room)
+            .map_err(|refused| refused.to_string())
+    }
 
     /// Whether an event of the protocol's own ends the head.
-    fn ends_head(ext: &Self::Ext<'_>) -> bool;
+    fn ends_head(_: &Self::Ext<'_>) -> bool {
+        false
+    }
 }
 
 impl Caller for Filter {
@@ -39,10 +45,6 @@ impl Caller for http1::Client {
             Refused::State => "a body with this method".into(),
             refused => refused.to_string(),
         })
-    }
-
-    fn ends_head(ext: &http1::ClientExt) -> bool {
-        match *ext {}
     }
 }
 

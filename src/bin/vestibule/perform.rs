@@ -118,8 +118,11 @@ fn timeouts(time: Option<Duration>) -> Timeouts {
     let ms = time.map_or(u32::MAX, |time| {
         u32::try_from(time.as_millis()).unwrap_or(u32::MAX - 1)
     });
+    let usual = Timeouts::DEFAULT;
     Timeouts {
-        closing: Timeouts::DEFAULT.closing,
+        closing: usual.closing,
+        // Before the wait for an answer is over.
+        expect: usual.expect.min(ms / 2),
         ..Timeouts::all(ms)
     }
 }
