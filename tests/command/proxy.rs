@@ -248,6 +248,24 @@ fn other_listeners() {
     assert!(got.is_empty());
 }
 
+/// What stands behind is told, too.
+#[test]
+fn requests_that_go_on() {
+    let back = Served::http("echo", &[]);
+    let mut command = vestibule(&["serve", "--to", &back.endpoint, "--proxy-protocol"]);
+    command.args(["--listen", "http://127.0.0.1:0"]);
+    let served = Served::spawn(command);
+    let address = served.endpoint.replacen("http://", "", 1);
+    let header = v2(0x21, 0x11, &[INET, TLS]);
+    let answer = ask(&address, &[&header, GET].concat());
+    for line in [
+        "\nHTTP_X_FORWARDED_FOR=192.0.2.1\n",
+        "\nHTTP_X_FORWARDED_PROTO=https\n",
+    ] {
+        assert!(answer.contains(line), "{answer}");
+    }
+}
+
 /// A web server is told so behind its header, too.
 #[test]
 fn without_a_free_worker() {

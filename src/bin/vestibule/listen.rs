@@ -222,4 +222,26 @@ mod tests {
         assert!(allowed("").is_empty());
         assert!(allowed("localhost").is_empty());
     }
+
+    /// Nor is it taken for one of a Unix socket.
+    #[test]
+    fn a_peer_that_has_gone_is_still_known() {
+        use std::io::{Read as _, Write as _};
+        let scheme = crate::endpoint::Scheme::Http;
+        let place = Place::Tcp("127.0.0.1".into(), 0);
+        let listener = Listener::bind(&Address { scheme, place }).unwrap();
+        let Waker::Tcp(at) = listener.waker() else {
+            panic!("no TCP");
+        };
+        let peer = TcpStream::connect(at).unwrap();
+        let theirs = peer.local_addr().unwrap();
+        let stream = listener.accept().unwrap().unwrap();
+        // Closing with unread input resets the connection.
+        (&stream).write_all(b"x").unwrap();
+        peer.peek(&mut [0]).unwrap();
+        drop(peer);
+        let end = (&stream).read(&mut [0]).unwrap_err();
+        assert_eq!(end.kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(stream.ends().remote, Some(theirs));
+    }
 }
