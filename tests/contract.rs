@@ -352,6 +352,49 @@ fn a_loop_until_the_input_is_empty_misses_the_end_of_the_body() {
     assert_eq!(right[..right.len() - 1], wrong[..]);
 }
 
+/// The end of the stream gives first what is owed, and what is lost then.
+#[test]
+fn the_end_of_the_stream_gives_what_is_owed() {
+    // As far as the event that is told by its text, then the end.
+    fn after<M: Subject>(mut machine: M, bytes: &[u8], told: &str) -> Vec<String> {
+        let mut cursor = bytes;
+        let mut seen = Vec::new();
+        while !seen.last().is_some_and(|s: &String| s.starts_with(told)) {
+            match machine.next(&mut cursor).unwrap() {
+                Next::Event(event) => seen.push(M::fact(&event).to_string()),
+                _ => panic!("{seen:?}"),
+            }
+        }
+        seen.clear();
+        while let Ok(Next::Event(event)) = machine.eof() {
+            seen.push(M::fact(&event).to_string());
+        }
+        seen
+    }
+    let (get, counted) = (GET.as_bytes(), http_counted());
+    for (bytes, told) in [(get, "1 head-end"), (&counted[..], "1 body \"")] {
+        assert_eq!(after(HttpServer::new(), bytes, told), ["1 body-end"]);
+    }
+    let empty = b"HTTP/1.1 204 N\r\n\r\n";
+    let whole = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+    for (bytes, told) in [(&empty[..], "1 head-end"), (whole, "1 body \"")] {
+        let seen = after(http_open(), bytes, told);
+        assert_eq!(seen, ["1 body-end", "1 done complete 0"]);
+    }
+    assert_eq!(
+        after(http_open(), empty, "1 body-end"),
+        ["1 done complete 0"]
+    );
+    // Leave to send a body, and nothing of an answer.
+    let mut client = HttpClient::new();
+    let expect = [Field::header(b"Expect", b"100-continue")];
+    let fields = fields(b"PUT").into_iter().chain(expect);
+    let mut room = [0; 128];
+    let _ = client.open(fields, Length::Known(2), &mut room).unwrap();
+    let seen = after(client, b"HTTP/1.1 100 C\r\n\r\n", "1 interim");
+    assert_eq!(seen, ["1 demand all", "1 done Failed(HeadCut)"]);
+}
+
 /// Point 8: a request that came early is read only after the answer.
 #[test]
 fn paused_ends_by_an_answer_and_next_has_to_be_called_again() {

@@ -609,3 +609,101 @@ fn an_http_answer() {
         assert_eq!(client.minor_version(Id::new(2).unwrap()), None);
     }
 }
+
+/// What each waits for, and what becomes of the connection.
+#[test]
+fn phases_of_an_http_server() {
+    use vestibule::{After, Phase};
+    let id = Id::SOLE;
+    let mut room = [0; 128];
+    let mut server = http1::Server::default();
+    let feed = |server: &mut http1::Server, text: &str| {
+        let mut cursor = text.as_bytes();
+        while let Ok(Next::Event(_)) = server.next(&mut cursor) {}
+        (server.phase(), server.after())
+    };
+    assert_eq!(feed(&mut server, "\r\n"), (Phase::Idle, After::Keep));
+    assert_eq!(feed(&mut server, "P"), (Phase::Head, After::Keep));
+    let head = "OST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n";
+    assert_eq!(feed(&mut server, head), (Phase::Body, After::Keep));
+    assert_eq!(feed(&mut server, "hi"), (Phase::Response, After::Keep));
+    let _ = server.head(id, 200, [], Length::None, &mut room).unwrap();
+    assert_eq!(server.phase(), Phase::Response);
+    let _ = server.finish(id, [], &mut room).unwrap();
+    assert_eq!(feed(&mut server, ""), (Phase::Idle, After::Keep));
+    // Nothing runs: the connection ends at once.
+    let mut idle = server;
+    idle.shutdown();
+    assert_eq!(idle.after(), After::CloseWrite);
+    assert_eq!(feed(&mut idle, "GET"), (Phase::Closing, After::CloseWrite));
+    assert!(matches!(idle.eof(), Ok(Next::NeedInput)));
+    assert_eq!(idle.after(), After::Close);
+    idle.shutdown();
+    assert_eq!(idle.after(), After::Close);
+    // The framing is lost; the refusal is still to be said.
+    assert_eq!(feed(&mut server, " "), (Phase::Closing, After::Keep));
+    let _ = server.fail(id, Error::RequestLine, &mut room).unwrap();
+    assert_eq!(server.after(), After::CloseWrite);
+    assert_eq!(server.eof(), Err(Error::RequestLine));
+    assert_eq!(server.after(), After::Close);
+}
+
+#[test]
+fn phases_of_an_http_client() {
+    use vestibule::{After, Client as _, Phase};
+    let fields = |method| {
+        [
+            Field::var(b"REQUEST_METHOD", method),
+            Field::var(b"REQUEST_URI", b"/"),
+            Field::var(b"HTTP_HOST", b"h"),
+        ]
+    };
+    let mut room = [0; 128];
+    let mut client = http1::Client::default();
+    let feed = |client: &mut http1::Client, text: &str| {
+        let mut cursor = text.as_bytes();
+        while let Ok(Next::Event(_)) = client.next(&mut cursor) {}
+        (client.phase(), client.after())
+    };
+    assert_eq!(feed(&mut client, ""), (Phase::Idle, After::Keep));
+    let opened = client.open(fields(b"PUT"), Length::Known(1), &mut room);
+    let (id, _) = opened.unwrap();
+    assert_eq!(feed(&mut client, ""), (Phase::Body, After::Keep));
+    let _ = client.body(id, &mut &b"x"[..]).unwrap();
+    let _ = client.body_end(id, [], &mut room).unwrap();
+    assert_eq!(feed(&mut client, ""), (Phase::Response, After::Keep));
+    assert_eq!(feed(&mut client, "H"), (Phase::Head, After::Keep));
+    let head = "TTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n";
+    assert_eq!(feed(&mut client, head), (Phase::Response, After::Keep));
+    assert_eq!(feed(&mut client, "x"), (Phase::Idle, After::Keep));
+    // Lost while idle: nothing is owed, nothing is read.
+    let mut lost = client;
+    lost.cancel();
+    assert_eq!(lost.after(), After::Close);
+    let mut cursor = &b"x"[..];
+    assert!(matches!(lost.next(&mut cursor), Ok(Next::Paused)));
+    assert!(matches!(lost.eof(), Ok(Next::NeedInput)));
+    assert_eq!(cursor.len(), 1);
+    assert_eq!(lost.free(), 0);
+    // The last one: closed once it is over.
+    client.last();
+    let _ = client
+        .open(fields(b"GET"), Length::None, &mut room)
+        .unwrap();
+    assert_eq!(
+        feed(&mut client, "HTTP/1.1 204 N\r\n"),
+        (Phase::Head, After::Keep)
+    );
+    assert_eq!(feed(&mut client, "\r\n"), (Phase::Idle, After::Close));
+    assert_eq!(client.free(), 0);
+    assert_eq!(feed(&mut client, "x"), (Phase::Closing, After::Close));
+}
+
+#[test]
+fn a_switch_can_be_turned_off() {
+    let rules = http1::Rules::STRICT.bare_lf(true).fragment(true);
+    assert_ne!(rules, http1::Rules::STRICT);
+    let off = rules.bare_lf(false);
+    assert_eq!(off, http1::Rules::STRICT.fragment(true));
+    assert_eq!(off.fragment(false), http1::Rules::STRICT);
+}

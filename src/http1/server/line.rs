@@ -93,9 +93,6 @@ pub(super) fn unusual<'i>(
     limits: &Limits,
     rules: Rules,
 ) -> Result<Option<Field<'i>>, Error> {
-    if input.is_empty() {
-        return Ok(None);
-    }
     match head.part {
         Part::First => method(head, input, limits),
         Part::Second => uri(head, input, limits, rules),
