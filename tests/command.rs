@@ -4,6 +4,7 @@
 mod command {
     pub mod tools;
 
+    mod access;
     mod authorizer;
     mod call;
     mod call_http;

@@ -82,8 +82,8 @@ pub trait Behind: Sync {
 
     /// Decides about a request, and may change its head: what it holds
     /// afterwards is passed on. It may take its time: other exchanges go on.
-    fn head(&self, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
-        let _ = (head, length);
+    fn head(&self, id: Id, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
+        let _ = (id, head, length);
         Decision::Forward
     }
 
@@ -440,9 +440,10 @@ where
         let Some(exchange) = now.bridge.exchange_mut(place) else {
             return state;
         };
-        if let Some(id) = exchange.front()
-            && let Err(error) = self.behind.admit(&now.server, id)
-        {
+        let Some(id) = exchange.front() else {
+            return state;
+        };
+        if let Err(error) = self.behind.admit(&now.server, id) {
             now.bridge.refuse(place, error);
             return state;
         }
@@ -450,7 +451,7 @@ where
         let none = Fields::new(Vec::new());
         let mut head = std::mem::replace(exchange.request_mut(), none);
         drop(state);
-        let decision = self.behind.head(&mut head, length);
+        let decision = self.behind.head(id, &mut head, length);
         let date = self.behind.date();
         let mut state = self.lock();
         let overflowed = head.overflowed();

@@ -41,7 +41,7 @@ pub fn main(mut args: Args) -> Ended {
     }
     #[cfg(unix)]
     if stay {
-        crate::signal::watch();
+        crate::signal::watch(&[2, 15]);
     }
     let (service, real) = serve("fcgi://127.0.0.1:0", App::Echo)?;
     print(&format!(
@@ -74,6 +74,7 @@ fn serve(endpoint: &str, app: App) -> Result<(Service, String), Failure> {
         workers: 16,
         max_body: u64::MAX,
         unknown_length: false,
+        log: None,
     };
     let service = Service::start(options, vec![(address.scheme, listener)]);
     Ok((service, real))

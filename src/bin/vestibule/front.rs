@@ -25,6 +25,10 @@ pub trait Front: Server {
     /// Refuses a role.
     fn decline(&mut self, id: Id) -> Result<Frame<'static>, Refused>;
     fn own<'i>(ext: &Self::Ext<'i>) -> Own<'i>;
+    /// Whether it is a request that finds no room.
+    fn surplus(_: &Self::Ext<'_>) -> bool {
+        false
+    }
 }
 
 impl Front for fcgi::Server<Vec<Slot>> {
@@ -48,6 +52,9 @@ impl Front for fcgi::Server<Vec<Slot>> {
             ServerExt::DataEnd { id } => Own::DataEnd(id),
             _ => Own::Other,
         }
+    }
+    fn surplus(ext: &<Self as Server>::Ext<'_>) -> bool {
+        matches!(ext, ServerExt::Surplus { .. })
     }
 }
 

@@ -14,6 +14,7 @@ use crate::date;
 use crate::endpoint::{Address, Scheme, Stream};
 use crate::exchange::{Answer, Exchange};
 use crate::front::Front;
+use crate::logged::Lines;
 use crate::site::{Judged, Site, say};
 
 mod forward;
@@ -47,6 +48,7 @@ impl To {
 /// A connection of a front, and what is watched of it.
 pub struct Gate<'s> {
     pub site: &'s Site,
+    pub lines: &'s Lines,
     pub ends: Ends,
     pub timeouts: Timeouts,
     /// Bodies of unknown length go on to what gets variables.
@@ -157,7 +159,7 @@ where
         }
     }
 
-    fn head(&self, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
+    fn head(&self, id: Id, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
         let mut exchange = Exchange::new(Role::Responder);
         let mut sent = Vec::new();
         for field in head.iter() {
@@ -167,7 +169,9 @@ where
             }
         }
         let ends = (!V::VARIABLES).then_some(&self.gate.ends);
-        match self.gate.site.judge(ends, &mut exchange, length) {
+        let judged = self.gate.site.judge(ends, &mut exchange, length);
+        self.gate.lines.tell(id, exchange.all());
+        match judged {
             Judged::Go if K::VARIABLES && self.gate.site.is_nothing(&exchange) => {
                 Decision::Answer((Judged::Status(404), exchange))
             }

@@ -2,6 +2,7 @@
 //! apart. Over the crate's public interface alone.
 #![deny(unsafe_code)]
 
+mod access;
 mod apps;
 mod args;
 mod authorizer;
@@ -25,6 +26,7 @@ mod gateway;
 mod json;
 mod ladder;
 mod listen;
+mod logged;
 mod overload;
 mod page;
 mod perform;

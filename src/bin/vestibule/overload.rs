@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,9 @@ use vestibule::adapt::blocking::{answer, run};
 use vestibule::fcgi::{self, Slot};
 use vestibule::{Request, Timeouts};
 
+use crate::access::{Entry, Log};
 use crate::endpoint::{Scheme, Stream};
+use crate::logged::{Lines, Logged};
 
 /// How many are told at once. Beyond, a connection is closed without a word:
 /// it would take as much as serving it.
@@ -22,7 +25,7 @@ static TELLING: AtomicUsize = AtomicUsize::new(0);
 const TIME: u32 = 1000;
 
 /// Says so, on a thread of its own, and closes.
-pub fn refuse(scheme: Scheme, stream: Stream) {
+pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
     if TELLING.fetch_add(1, Ordering::Relaxed) >= MOST {
         TELLING.fetch_sub(1, Ordering::Relaxed);
         return;
@@ -35,8 +38,8 @@ pub fn refuse(scheme: Scheme, stream: Stream) {
             return;
         }
         match scheme {
-            Scheme::Fcgi => fcgi(&stream),
-            Scheme::Http => http(&stream),
+            Scheme::Fcgi => fcgi(&stream, log),
+            Scheme::Http => http(&stream, log),
         }
         linger(&stream);
         drop(telling);
@@ -53,8 +56,9 @@ impl Drop for Telling {
 }
 
 /// FastCGI: each request is ended as OVERLOADED by a machine without a slot.
-fn fcgi(stream: &Stream) {
-    let mut machine = fcgi::Server::new(Vec::<Slot>::new());
+fn fcgi(stream: &Stream, log: Option<Arc<Log>>) {
+    let lines = Lines::new(log, None);
+    let mut machine = Logged::new(fcgi::Server::new(Vec::<Slot>::new()), &lines);
     let mut buf = [0; 4096];
     let mut told = false;
     let _ = run(
@@ -74,7 +78,16 @@ fn fcgi(stream: &Stream) {
 }
 
 /// HTTP: whatever is asked, the answer is the same, so none need be read.
-fn http(mut stream: &Stream) {
+fn http(mut stream: &Stream, log: Option<Arc<Log>>) {
+    let mut entry = log.map(Entry::begin);
+    if let Some(entry) = &mut entry {
+        if let Some(peer) = stream.ends().remote {
+            entry.client(peer.ip());
+        }
+        entry.head(503, std::iter::empty());
+        entry.body("overloaded\n".len());
+    }
+    drop(entry);
     let time = Duration::from_millis(u64::from(TIME));
     let _ = stream.write_timeout(Some(time));
     let _ = stream.write_all(

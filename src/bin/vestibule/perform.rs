@@ -128,7 +128,7 @@ fn timeouts(time: Option<Duration>) -> Timeouts {
 }
 
 /// Standard output without the search for line ends.
-pub fn output() -> Box<dyn Write> {
+pub fn output() -> Box<dyn Write + Send> {
     #[cfg(unix)]
     {
         use std::os::fd::AsFd;

@@ -1,11 +1,14 @@
 //! `vestibule serve`: an application behind a web server, or for browsers.
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 
 use vestibule::Timeouts;
+use vestibule::access_log::Format;
 
+use crate::access::Log;
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::authorizer::Authorizer;
@@ -22,6 +25,7 @@ const HELP: &str = "\
 usage: vestibule serve (--app NAME | --to ENDPOINT) [--root DIR] [--index NAME] [--authorizer ENDPOINT]
                        [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
                        [--timeout SECONDS] [--trusted CIDR]... [--proxy-protocol]
+                       [--access-log FILE|-] [--access-log-format FORMAT]
 
 Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT, which let running requests
 finish, for 10 seconds; a second one does not.
@@ -55,6 +59,15 @@ finish, for 10 seconds; a second one does not.
   --max-body BYTES    a longer request body is refused with 413; default no limit
   --timeout SECONDS   how long a body, an answer, an authorizer may keep silent;
                       default 30 for a body, else 60
+  --access-log FILE   a line for each request, when it ends; - is standard output.
+                      SIGHUP opens FILE again
+  --access-log-format FORMAT
+                      as Gunicorn's, and by default the same:
+                      %(h)s %(l)s %(u)s %(t)s \"%(r)s\" %(s)s %(b)s \"%(f)s\" \"%(a)s\"
+                      h address, l -, u user, t time, r request line, m method, U path,
+                      q query, H protocol, s status, b and B bytes, f Referer, a agent,
+                      T seconds, M ms, D us, L decimal seconds, p process, {NAME}i field
+                      of the request, {NAME}o of the answer, {NAME}e variable
   --trusted CIDR      over HTTP, who may say for whom it asks: of such peers (10.0.0.0/8,
                       ::1, unix for those of Unix sockets) X-Forwarded-For is believed,
                       and X-Forwarded-Proto, -Protocol and -Ssl, which they must set or
@@ -86,6 +99,7 @@ pub fn main(mut args: Args) -> Ended {
     let (mut workers, mut max_body) = (256, u64::MAX);
     let mut trusted = Trusted::default();
     let mut proxied = false;
+    let (mut log, mut format) = (None, None);
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
@@ -119,6 +133,8 @@ pub fn main(mut args: Args) -> Ended {
                 "--workers" => workers = args.number(1)?,
                 "--unknown-length" => unknown_length = true,
                 "--max-body" => max_body = args.number(0)?,
+                "--access-log" => log = Some(args.value()?),
+                "--access-log-format" => format = Some(args.text()?),
                 "--trusted" => {
                     let text = args.text()?;
                     let wrong = |error| usage(format!("--trusted '{text}': {error}"));
@@ -158,8 +174,9 @@ pub fn main(mut args: Args) -> Ended {
         },
         None => None,
     };
+    let log = access_log(log, format)?;
     #[cfg(unix)]
-    crate::signal::watch();
+    crate::signal::watch(&[2, 15]);
     let proxied = proxied.then(|| Arc::new(Proxied::new(trusted.clone())));
     let mut listeners = Vec::new();
     for address in &endpoints {
@@ -184,12 +201,39 @@ pub fn main(mut args: Args) -> Ended {
         workers,
         max_body,
         unknown_length,
+        log,
     };
     let ended = Service::start(options, listeners).run();
     if let Some(proxied) = proxied {
         proxied.report();
     }
     ended
+}
+
+/// Opens the access log.
+fn access_log(name: Option<OsString>, format: Option<String>) -> Result<Option<Arc<Log>>, Failure> {
+    let Some(name) = name else {
+        return match format {
+            Some(_) => usage("--access-log-format wants --access-log"),
+            None => Ok(None),
+        };
+    };
+    let format = match format {
+        // Needed as long as there are threads, which is to the end.
+        Some(text) => match Format::parse(String::leak(text)) {
+            Ok(format) => format,
+            Err(error) => return usage(format!("--access-log-format: {error}")),
+        },
+        None => Format::DEFAULT,
+    };
+    #[cfg(unix)]
+    if name != "-" {
+        crate::signal::watch(&[1]);
+    }
+    match Log::open(&name, format) {
+        Ok(log) => Ok(Some(Arc::new(log))),
+        Err(error) => usage(format!("--access-log '{}': {error}", name.display())),
+    }
 }
 
 /// The address of what stands behind.

@@ -12,12 +12,14 @@ use vestibule::adapt::blocking::run;
 use vestibule::fcgi::{self, Slot};
 use vestibule::{Phase, Timeouts, http1};
 
+use crate::access::Log;
 use crate::apps::App;
 use crate::args::{Ended, Failure, complain};
 use crate::endpoint::{Scheme, Stream};
 use crate::front::Front;
 use crate::gateway::{Gate, To};
 use crate::listen::{Listener, Waker};
+use crate::logged::{Lines, Logged};
 use crate::overload;
 use crate::site::{Site, Table};
 
@@ -48,6 +50,7 @@ pub struct Options {
     pub max_body: u64,
     /// Bodies of unknown length go on to what gets variables.
     pub unknown_length: bool,
+    pub log: Option<Arc<Log>>,
 }
 
 /// Who answers.
@@ -225,9 +228,9 @@ impl Service {
     }
 }
 
-fn stop_signals() -> u32 {
+fn stop_signals() -> usize {
     #[cfg(unix)]
-    return crate::signal::seen();
+    return crate::signal::STOPS.load(std::sync::atomic::Ordering::Relaxed);
     #[cfg(not(unix))]
     return 0;
 }
@@ -252,7 +255,7 @@ fn accept(shared: &Arc<Shared>, scheme: Scheme, listener: &Listener) -> io::Resu
             }
         };
         let Some(granted) = worker(shared, state) else {
-            overload::refuse(scheme, stream);
+            overload::refuse(scheme, stream, shared.options.log.clone());
             continue;
         };
         state = granted;
@@ -370,16 +373,30 @@ fn serve<M: Front + Send>(
     connection: &Connection,
     exchanges: usize,
 ) {
+    let remote = connection.stream.ends().remote;
+    let client = remote.filter(|_| !M::VARIABLES).map(|at| at.ip());
+    let lines = Lines::new(options.log.clone(), client);
+    let machine = Logged::new(machine, &lines);
     match &options.serves {
-        Serves::App(app) => converse(machine, *app, options, connection, exchanges),
+        Serves::App(app) => {
+            let mut table = Table::new(
+                &options.site,
+                *app,
+                &lines,
+                connection.stream.ends(),
+                exchanges,
+            );
+            converse(machine, &mut table, options, connection);
+        }
         Serves::To(to) => {
             let gate = Gate {
                 site: &options.site,
+                lines: &lines,
                 ends: connection.stream.ends(),
                 timeouts: options.timeouts,
                 unknown_length: options.unknown_length,
             };
-            let watch = |machine: &mut M| connection.watch(machine);
+            let watch = |machine: &mut Logged<'_, M>| connection.watch(machine);
             gate.run(to, machine, exchanges, &connection.stream, watch);
         }
     }
@@ -387,13 +404,11 @@ fn serve<M: Front + Send>(
 
 fn converse<M: Front>(
     mut machine: M,
-    app: App,
+    table: &mut Table<'_>,
     options: &Options,
     connection: &Connection,
-    exchanges: usize,
 ) {
     let mut stream = &connection.stream;
-    let mut table = Table::new(&options.site, app, stream.ends(), exchanges);
     let mut buf = vec![0; 32 * 1024];
     // Whatever the outcome: what is served has nobody to tell.
     let _ = run(

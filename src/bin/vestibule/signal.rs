@@ -1,28 +1,27 @@
-//! SIGTERM and SIGINT, counted. The only unsafe code here.
+//! SIGTERM, SIGINT and SIGHUP, counted. The only unsafe code here.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-static SEEN: AtomicU32 = AtomicU32::new(0);
+/// How many came so far that say: stop.
+pub static STOPS: AtomicUsize = AtomicUsize::new(0);
+/// How many SIGHUP came so far.
+pub static HANGUPS: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" {
     fn signal(number: i32, handler: extern "C" fn(i32)) -> usize;
 }
 
-extern "C" fn note(_: i32) {
-    SEEN.fetch_add(1, Ordering::Relaxed);
+extern "C" fn note(number: i32) {
+    let count = if number == 1 { &HANGUPS } else { &STOPS };
+    count.fetch_add(1, Ordering::Relaxed);
 }
 
-/// From now on the two signals are counted and do nothing else.
-pub fn watch() {
-    // SIGINT and SIGTERM have these numbers on every Unix.
-    for number in [2, 15] {
+/// From now on these signals are counted and do nothing else. SIGHUP, SIGINT
+/// and SIGTERM are 1, 2 and 15 on every Unix.
+pub fn watch(numbers: &[i32]) {
+    for number in numbers {
         // SAFETY: the signature is C's, and the handler, which lives as long
-        // as the program, touches an atomic counter alone.
-        unsafe { signal(number, note) };
+        // as the program, touches atomic counters alone.
+        unsafe { signal(*number, note) };
     }
-}
-
-/// How many came so far.
-pub fn seen() -> u32 {
-    SEEN.load(Ordering::Relaxed)
 }

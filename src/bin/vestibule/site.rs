@@ -16,6 +16,7 @@ use crate::date;
 use crate::exchange::{Answer, Exchange};
 use crate::files::{self, Asked, Facts};
 use crate::front::{Front, Own};
+use crate::logged::Lines;
 use crate::root::{Found, Root};
 use crate::trusted::Trusted;
 
@@ -55,6 +56,7 @@ pub enum Judged {
 pub struct Table<'s> {
     site: &'s Site,
     app: App,
+    lines: &'s Lines,
     ends: Ends,
     exchanges: Vec<Option<Exchange>>,
 }
@@ -63,10 +65,11 @@ pub struct Table<'s> {
 const CHUNK: usize = 64 * 1024;
 
 impl<'s> Table<'s> {
-    pub fn new(site: &'s Site, app: App, ends: Ends, slots: usize) -> Self {
+    pub fn new(site: &'s Site, app: App, lines: &'s Lines, ends: Ends, slots: usize) -> Self {
         Table {
             site,
             app,
+            lines,
             ends,
             exchanges: (0..slots).map(|_| None).collect(),
         }
@@ -124,7 +127,10 @@ impl<'s> Table<'s> {
             }
             Request::HeadEnd { length, .. } if exchange.role == Role::Responder => {
                 let own = !M::VARIABLES;
-                match self.site.judge(own.then_some(&self.ends), exchange, length) {
+                let ends = own.then_some(&self.ends);
+                let judged = self.site.judge(ends, exchange, length);
+                self.lines.tell(id, exchange.all());
+                match judged {
                     Judged::Go => {
                         apps::hand(self.app, exchange, event, id, &mut answer).and_then(|()| {
                             if !exchange.over {
@@ -168,6 +174,8 @@ impl Site {
         if let Some(ends) = ends
             && let Err(status) = context::complete(exchange, ends, &self.trusted, length)
         {
+            // Some of them are made, and some are not.
+            exchange.take();
             return Judged::Status(status);
         }
         if let Some(authorizer) = &self.authorizer {
