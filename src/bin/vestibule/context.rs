@@ -4,10 +4,9 @@
 use std::net::{IpAddr, SocketAddr};
 
 use vestibule::cgi::meta::{Mapping, vars};
-use vestibule::cgi::path::{Mount, PathRules, Slash, query, raw_path, split};
 use vestibule::forwarded::{Node, Scheme};
-use vestibule::http1::target::{Target, agrees};
-use vestibule::{Field, Length, Refused, Space};
+use vestibule::http1::meta::{self, Local};
+use vestibule::{Fields, Length, Refused, Space};
 
 use crate::exchange::Exchange;
 use crate::trusted::Trusted;
@@ -31,50 +30,47 @@ pub fn complete(
     trusted: &Trusted,
     length: Length,
 ) -> Result<(), u16> {
-    let target = exchange.var("REQUEST_URI").to_vec();
     let (client, https) = origin(exchange, ends, trusted)?;
-    headers(exchange)?;
+    let target = exchange.var("REQUEST_URI").len();
+    let size: usize = exchange
+        .fields()
+        .map(|f| f.name.len() + f.value.len() + 9)
+        .sum();
+    let mut head = Fields::new(vec![0; size + 3 * target + 1024]);
+    for field in exchange.fields() {
+        head.push(field).map_err(|_| 431u16)?;
+    }
+    // Framing says it.
+    head.remove(Space::Header, b"content-length");
+    let text = |ip: IpAddr| ip.to_canonical().to_string();
+    let (remote, server) = (
+        client.map(|c| text(c.0)),
+        ends.local.map(|at| text(at.ip())),
+    );
+    let mut local = Local::DEFAULT.https(https).software(SOFTWARE.as_bytes());
+    if let (Some(ip), Some((_, port))) = (&remote, client) {
+        local = local.remote(ip.as_bytes(), port.unwrap_or(0));
+    }
+    if let (Some(ip), Some(at)) = (&server, ends.local) {
+        local = local.server(ip.as_bytes(), at.port());
+    }
+    let made = meta::complete(&mut head, &local, &mut vec![0; 2 * target]);
+    made.map_err(|error| error.status())?;
+    exchange.take();
+    for var in vars(&head.iter(), Mapping::GATEWAY.drop_odd_names(true)) {
+        let added = var.and_then(|var| {
+            let mut name = vec![0; var.name_len()];
+            let mut value = vec![0; var.value_len()];
+            var.write_name(&mut name)?;
+            var.write_value(&mut value)?;
+            Ok((name, value))
+        });
+        let (name, value) = added.map_err(|_: Refused| 400u16)?;
+        exchange.add(name, value);
+    }
     if let Length::Known(n) = length {
         exchange.set("CONTENT_LENGTH", n.to_string().as_bytes());
     }
-    path(exchange, &target)?;
-    let mut host = exchange.var("HTTP_HOST").to_vec();
-    if let Some(parsed @ Target::Absolute { authority, .. }) = Target::parse(&target) {
-        // Whoever routes by the one would not see the other.
-        if host.is_empty() {
-            host = authority.to_vec();
-            exchange.set("HTTP_HOST", authority);
-        } else if !agrees(parsed, &host) {
-            return Err(400);
-        }
-    }
-    let name = match (host_name(&host), ends.local) {
-        (b"", Some(SocketAddr::V6(at))) => format!("[{}]", at.ip()).into_bytes(),
-        (b"", Some(SocketAddr::V4(at))) => at.ip().to_string().into_bytes(),
-        (b"", None) => b"localhost".to_vec(),
-        (name, _) => name.to_vec(),
-    };
-    exchange.set("SERVER_NAME", &name);
-    // Of the socket, not of Host: a client must not choose it.
-    let port = ends.local.map_or(80, |at| at.port());
-    exchange.set("SERVER_PORT", port.to_string().as_bytes());
-    if let Some(at) = ends.local {
-        let at = at.ip().to_canonical().to_string();
-        exchange.set("SERVER_ADDR", at.as_bytes());
-    }
-    if let Some((ip, port)) = client {
-        exchange.set("REMOTE_ADDR", ip.to_string().as_bytes());
-        if let Some(port) = port {
-            exchange.set("REMOTE_PORT", port.to_string().as_bytes());
-        }
-    }
-    if https {
-        exchange.set("HTTPS", b"on");
-    }
-    let scheme: &[u8] = if https { b"https" } else { b"http" };
-    exchange.set("REQUEST_SCHEME", scheme);
-    exchange.set("GATEWAY_INTERFACE", b"CGI/1.1");
-    exchange.set("SERVER_SOFTWARE", SOFTWARE.as_bytes());
     Ok(())
 }
 
@@ -98,70 +94,10 @@ fn origin(exchange: &Exchange, ends: &Ends, trusted: &Trusted) -> Result<(Client
 
 type Client = Option<(IpAddr, Option<u16>)>;
 
-/// Header fields become variables, but for the length: framing says that.
-fn headers(exchange: &mut Exchange) -> Result<(), u16> {
-    let (mut heads, mut kept) = (Vec::new(), Vec::new());
-    for (space, name, value) in exchange.take() {
-        match space {
-            Space::Header if name.eq_ignore_ascii_case(b"content-length") => {}
-            Space::Header => heads.push((name, value)),
-            Space::Var => kept.push((name, value)),
-            Space::Trailer | Space::Attribute => {}
-        }
-    }
-    for (name, value) in kept {
-        exchange.add(name, value);
-    }
-    let fields = heads.iter().map(|(n, v)| Field::header(n, v.trim_ascii()));
-    let mapping = Mapping::GATEWAY.drop_odd_names(true);
-    for var in vars(&fields, mapping) {
-        let added = var.and_then(|var| {
-            let mut name = vec![0; var.name_len()];
-            let mut value = vec![0; var.value_len()];
-            let n = var.write_name(&mut name)?;
-            let v = var.write_value(&mut value)?;
-            name.truncate(n);
-            value.truncate(v);
-            Ok((name, value))
-        });
-        let (name, value) = added.map_err(|_: Refused| 400u16)?;
-        exchange.add(name, value);
-    }
-    Ok(())
-}
-
-/// REQUEST_URI without scheme and authority, QUERY_STRING, and the whole path
-/// as PATH_INFO: the application is at the root, until a root says otherwise.
-fn path(exchange: &mut Exchange, target: &[u8]) -> Result<(), u16> {
-    exchange.set("QUERY_STRING", query(target));
-    exchange.set("SCRIPT_NAME", b"");
-    if target == b"*" {
-        return Ok(());
-    }
-    let raw = raw_path(target).map_err(|error| error.status())?;
-    let mut uri = raw.to_vec();
-    if let Some(at) = target.iter().position(|b| *b == b'?') {
-        uri.extend_from_slice(&target[at..]);
-    }
-    exchange.set("REQUEST_URI", &uri);
-    let mut room = vec![0; raw.len()];
-    let rules = PathRules::STRICT.slash(Slash::Decode);
-    let split = split(raw, Mount::Root, rules, &mut room).map_err(|error| error.status())?;
-    exchange.set("PATH_INFO", split.path_info);
-    Ok(())
-}
-
-/// A Host without its port; an IPv6 address keeps its brackets.
-fn host_name(host: &[u8]) -> &[u8] {
-    match host.iter().rposition(|b| *b == b':') {
-        Some(colon) if !host.ends_with(b"]") => &host[..colon],
-        _ => host,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use vestibule::Field;
     use vestibule::fcgi::Role;
 
     fn completed(target: &str, heads: &[(&str, &str)], length: Length) -> Result<String, u16> {
