@@ -1,6 +1,5 @@
 //! Which fields pass from one side to the other. RFC 9110, 7.6.1.
 
-use crate::cgi::meta::header_name;
 use crate::cgi::response::forwardable;
 use crate::event::{Field, Space};
 use crate::fields::Pairs;
@@ -67,10 +66,23 @@ impl Default for Policy {
     }
 }
 
-/// Whether the name is one of a field for the connection, or of the framing.
-fn for_connection(name: &[u8]) -> bool {
+/// The lengths of the names that mean something here, as bits.
+const LENGTHS: u32 = 1 << 2 | 1 << 5 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 << 17;
+
+#[inline]
+fn may_mean(name: &[u8]) -> bool {
+    let n = u32::try_from(name.len()).unwrap_or(u32::MAX);
+    n < u32::BITS && LENGTHS.wrapping_shr(n) & 1 != 0
+}
+
+/// Whether the name is one of a field for the connection, or of the framing;
+/// of a request also one that is not passed on.
+#[inline(never)]
+fn for_us(name: &[u8], what: What) -> bool {
     let known: &[&[u8]] = match name.len() {
         2 => &[b"te"],
+        5 if what == What::Request => &[b"proxy"],
+        6 if what == What::Request => &[b"expect"],
         7 => &[b"upgrade", b"trailer"],
         10 => &[b"connection", b"keep-alive"],
         14 => &[b"content-length", b"http2-settings"],
@@ -79,16 +91,6 @@ fn for_connection(name: &[u8]) -> bool {
         _ => return false,
     };
     known.iter().any(|k| k.eq_ignore_ascii_case(name))
-}
-
-/// Whether the name is of a request's field that is not passed on.
-fn for_us(name: &[u8]) -> bool {
-    let known: &[u8] = match name.len() {
-        5 => b"proxy",
-        6 => b"expect",
-        _ => return for_connection(name),
-    };
-    known.eq_ignore_ascii_case(name)
 }
 
 /// Whether Connection may not take the field away: the peer behind, or the
@@ -132,10 +134,14 @@ fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
         .filter(|m| !m.is_empty())
 }
 
-/// What of a head or of trailers passes. Scanned once for Connection.
+/// What of a head or of trailers passes. Looked at once, since encoders walk
+/// it several times.
 #[derive(Clone, Debug)]
 pub(super) struct Passing<'a> {
     rest: Pairs<'a>,
+    /// Place of the next field, and which of the first 64 pass.
+    at: u32,
+    passes: u64,
     /// All fields, where Connection names some.
     named: Option<Pairs<'a>>,
     what: What,
@@ -151,93 +157,129 @@ enum What {
 }
 
 impl<'a> Passing<'a> {
-    pub fn request(all: Pairs<'a>, policy: Policy) -> Self {
-        let named = all
-            .filter(|f| f.space == Space::Header && f.name.len() == 10)
-            .any(|f| is_connection(f.name) && names_fields(f.value));
-        Passing {
+    /// The trait's own `None` where the body is coded in a way that the other
+    /// side would not be told.
+    #[inline]
+    fn of(all: Pairs<'a>, what: What, odd_names: bool, date: Option<&'a [u8; 29]>) -> Option<Self> {
+        let mut passing = Passing {
             rest: all,
-            named: named.then_some(all),
-            what: What::Request,
-            odd_names: policy.odd_names,
-            date: None,
+            at: 0,
+            passes: 0,
+            named: None,
+            what,
+            odd_names,
+            date: date.map(|date| &date[..]),
+        };
+        let (mut at, mut named) = (0u32, false);
+        for field in all {
+            let name = field.name;
+            if what != What::Trailers && field.space == Space::Header {
+                match name.len() {
+                    4 if name.eq_ignore_ascii_case(b"date") => passing.date = None,
+                    10 => named = named || is_connection(name) && names_fields(field.value),
+                    17 if what == What::Answer && is_coded(&field) => return None,
+                    _ => {}
+                }
+            }
+            let passes = u64::from(passing.basic(&field));
+            passing.passes |= passes.wrapping_shl(at);
+            at = at.saturating_add(1);
+            if at >= u64::BITS {
+                break;
+            }
         }
+        if at >= u64::BITS || named {
+            return passing.unusual(all);
+        }
+        Some(passing)
+    }
+
+    /// Where Connection names fields, or there are many.
+    #[cold]
+    #[inline(never)]
+    fn unusual(mut self, all: Pairs<'a>) -> Option<Self> {
+        if self.what == What::Trailers {
+            return Some(self);
+        }
+        let mut headers = all.filter(|f| f.space == Space::Header);
+        if self.what == What::Answer && headers.clone().any(|f| is_coded(&f)) {
+            return None;
+        }
+        if headers
+            .clone()
+            .any(|f| f.name.eq_ignore_ascii_case(b"date"))
+        {
+            self.date = None;
+        }
+        if headers.any(|f| is_connection(f.name) && names_fields(f.value)) {
+            self.named = Some(all);
+            // Each is looked at as it comes.
+            self.at = u64::BITS;
+        }
+        Some(self)
+    }
+
+    pub fn request(all: Pairs<'a>, policy: Policy) -> Self {
+        Self::of(all, What::Request, policy.odd_names, None).unwrap_or(Self::NOTHING)
     }
 
     /// With a Date behind, if there is none. Nothing where the body is coded
     /// in a way that the other side would not be told.
     pub fn answer(all: Pairs<'a>, date: Option<&'a [u8; 29]>) -> Option<Self> {
-        let (mut named, mut dated) = (false, date.is_none());
-        for field in all.filter(|f| f.space == Space::Header) {
-            let name = field.name;
-            match name.len() {
-                4 => dated = dated || name.eq_ignore_ascii_case(b"date"),
-                10 => named = named || is_connection(name) && names_fields(field.value),
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding")
-                    && members(field.value).any(|m| !m.eq_ignore_ascii_case(b"chunked")) =>
-                {
-                    return None;
-                }
-                _ => {}
-            }
-        }
-        Some(Passing {
-            rest: all,
-            named: named.then_some(all),
-            what: What::Answer,
-            odd_names: true,
-            date: date.filter(|_| !dated).map(|date| &date[..]),
-        })
-    }
-
-    /// An interim answer.
-    pub fn interim(all: Pairs<'a>) -> Self {
-        Passing {
-            what: What::Answer,
-            ..Self::request(all, Policy::STRICT.odd_names(true))
-        }
+        Self::of(all, What::Answer, true, date)
     }
 
     /// Without a look at Connection: it is no part of a trailer section.
     pub fn trailers(all: Pairs<'a>) -> Self {
-        Passing {
-            rest: all,
-            named: None,
-            what: What::Trailers,
-            odd_names: true,
-            date: None,
-        }
+        Self::of(all, What::Trailers, true, None).unwrap_or(Self::NOTHING)
     }
 
-    #[cold]
-    fn is_named(&self, name: &[u8]) -> bool {
-        let Some(all) = self.named else {
-            return false;
-        };
-        !kept(name)
-            && all
-                .filter(|f| f.space == Space::Header && is_connection(f.name))
-                .flat_map(|f| members(f.value))
-                .any(|member| member.eq_ignore_ascii_case(name))
-    }
+    const NOTHING: Passing<'static> = Passing {
+        rest: Pairs::EMPTY,
+        at: 0,
+        passes: 0,
+        named: None,
+        what: What::Trailers,
+        odd_names: true,
+        date: None,
+    };
 
-    fn passes(&self, field: &Field<'a>) -> bool {
+    /// Whether it passes, if Connection does not name it.
+    #[inline]
+    fn basic(&self, field: &Field<'a>) -> bool {
         let name = field.name;
         match (self.what, field.space) {
             (What::Request, Space::Var) => true,
             (What::Request, Space::Header) => {
-                !for_us(name)
-                    && (self.odd_names || plain(name))
-                    && (self.named.is_none() || !self.is_named(name))
+                !(may_mean(name) && for_us(name, self.what)) && (self.odd_names || plain(name))
             }
             (What::Answer, Space::Header) => {
-                let named = self.named.is_some() && self.is_named(name);
-                forwardable(name) && !for_connection(name) && !named
+                !(may_mean(name) && for_us(name, self.what)) && forwardable(name)
             }
-            (What::Trailers, Space::Trailer) => !for_connection(name),
+            (What::Trailers, Space::Trailer) => !for_us(name, self.what),
             _ => false,
         }
     }
+
+    #[cold]
+    fn looked_at(&self, field: &Field<'a>) -> bool {
+        self.basic(field)
+            && (field.space != Space::Header || kept(field.name) || !self.is_named(field.name))
+    }
+
+    fn is_named(&self, name: &[u8]) -> bool {
+        self.named.is_some_and(|all| {
+            all.filter(|f| f.space == Space::Header && is_connection(f.name))
+                .flat_map(|f| members(f.value))
+                .any(|member| member.eq_ignore_ascii_case(name))
+        })
+    }
+}
+
+/// Whether it is a transfer coding that is not undone.
+fn is_coded(field: &Field<'_>) -> bool {
+    field.name.eq_ignore_ascii_case(b"transfer-encoding")
+        && members(field.value).any(|m| !m.eq_ignore_ascii_case(b"chunked"))
 }
 
 /// Letters, digits and `-` alone.
@@ -248,9 +290,17 @@ fn plain(name: &[u8]) -> bool {
 impl<'a> Iterator for Passing<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         while let Some(field) = self.rest.next() {
-            if self.passes(&field) {
+            let passes = if self.at < u64::BITS {
+                let bit = self.passes.wrapping_shr(self.at) & 1;
+                self.at = self.at.wrapping_add(1);
+                bit != 0
+            } else {
+                self.looked_at(&field)
+            };
+            if passes {
                 return Some(field);
             }
         }
@@ -302,9 +352,6 @@ impl Method {
 
 /// The target of a redirect inside the server. RFC 3875, 6.2.2.
 pub(super) fn location(mut all: Pairs<'_>) -> Option<&[u8]> {
-    let found = all.find(|f| {
-        f.space == Space::Header && f.name.eq_ignore_ascii_case(b"location")
-            || f.space == Space::Var && header_name(f.name).is_some_and(|n| n.is(b"location"))
-    });
+    let found = all.find(|f| f.space == Space::Header && f.name.eq_ignore_ascii_case(b"location"));
     found.map(|f| f.value).filter(|v| v.starts_with(b"/"))
 }

@@ -166,7 +166,10 @@ pub(super) fn to_front<'o, B: AsRef<[u8]> + AsMut<[u8]>, V: Server>(
     if e.due.has(Due::INTERIM) {
         let room = rooms.to_front.take().unwrap_or_default();
         e.due.clear(Due::INTERIM);
-        let made = server.interim(id, e.status, Passing::interim(e.answer.iter()), room);
+        let made = match Passing::answer(e.answer.iter(), None) {
+            Some(fields) => server.interim(id, e.status, fields, room),
+            None => Err(Refused::Field),
+        };
         e.answer.clear();
         // It is only information.
         return Some(written(made.unwrap_or(Frame::EMPTY)));

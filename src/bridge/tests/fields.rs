@@ -412,3 +412,49 @@ fn the_caller_changes_a_head() {
         );
     });
 }
+
+/// More fields than are looked at beforehand: the same holds for all.
+#[test]
+fn many_fields() {
+    for named in [false, true] {
+        let mut head = String::from("GET / HTTP/1.1\r\nHost: h\r\n");
+        let mut expected = head.clone();
+        for n in 0..80 {
+            let name = ["X-A", "Keep-Alive", "X_B", "Gone"][n % 4];
+            let line = format!("{name}: {n}\r\n");
+            head += &line;
+            if name == "X-A" || name == "Gone" && !named {
+                expected += &line;
+            }
+        }
+        if named {
+            head += "Connection: gone\r\n";
+        }
+        assert_eq!(
+            request(Driver::All, Policy::STRICT, &(head + "\r\n")),
+            expected + "\r\n"
+        );
+    }
+    let many = "A: b\r\n".repeat(70);
+    let last = "Date: d\r\nTransfer-Encoding: gzip, chunked\r\n";
+    let mut rig = Rig::new(
+        Driver::All,
+        http1::Server::new(),
+        1,
+        vec![http1::Client::new().rules(http1::Rules::STRICT.other_codings(true))],
+    );
+    rig.front(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    rig.back(0, format!("HTTP/1.1 200 OK\r\n{many}{last}\r\n").as_bytes());
+    assert!(rig.said().starts_with("HTTP/1.1 502 "));
+    let mut rig = http_http(Driver::All);
+    rig.bridge.set_date(*b"Sun, 06 Nov 1994 08:49:37 GMT");
+    rig.front(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+    rig.back(
+        0,
+        format!("HTTP/1.1 204 N\r\n{many}Date: d\r\n\r\n").as_bytes(),
+    );
+    assert_eq!(
+        rig.said(),
+        format!("HTTP/1.1 204 No Content\r\n{many}Date: d\r\n\r\n")
+    );
+}
