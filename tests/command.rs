@@ -12,6 +12,7 @@ mod command {
     mod decode_http;
     mod demo;
     mod http;
+    mod kept;
     mod ping;
     mod proxy;
     mod root;

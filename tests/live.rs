@@ -8,6 +8,8 @@
 
 #[path = "live/answer.rs"]
 mod answer;
+#[path = "live/apps.rs"]
+mod apps;
 #[path = "live/contract.rs"]
 mod contract;
 #[path = "live/curl.rs"]
@@ -27,6 +29,8 @@ mod authorizer;
 mod cgi_fcgi;
 #[path = "live/connection.rs"]
 mod connection;
+#[path = "live/gateway.rs"]
+mod gateway;
 #[path = "live/libfcgi.rs"]
 mod libfcgi;
 #[path = "live/php_fpm.rs"]

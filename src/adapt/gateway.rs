@@ -63,6 +63,13 @@ pub trait Behind: Sync {
     /// What the front is told: [`Error::Upstream`], say.
     fn connect(&self, fresh: bool) -> Result<(Self::Stream, Self::Client), Error>;
 
+    /// Whether a connection behind carries one exchange and is then released,
+    /// so that [`connect`](Self::connect) can look at it before the next. By
+    /// default it carries others of the same front first. See [`Back::once`].
+    fn once(&self) -> bool {
+        false
+    }
+
     /// Takes a connection back that can carry another request. By default it
     /// is closed.
     fn release(&self, stream: Self::Stream, client: Self::Client) {
@@ -537,7 +544,12 @@ where
         let fresh = state.threads <= at;
         let now = &mut *state;
         if let (Some(b), Some(l)) = (now.backs.get_mut(at), now.links.get_mut(at)) {
-            *b = Some(Back::new(client));
+            let back = Back::new(client);
+            *b = Some(if self.behind.once() {
+                back.once()
+            } else {
+                back
+            });
             *l = Some(link);
         }
         if fresh {

@@ -34,6 +34,10 @@ pub struct Back<K> {
     pub(super) reason: Option<Error>,
     /// An exchange on it was aborted.
     pub(super) aborted: bool,
+    /// It takes one exchange and no other.
+    pub(super) once: bool,
+    /// It has taken that one.
+    pub(super) spent: bool,
 }
 
 impl<K> Back<K> {
@@ -47,7 +51,18 @@ impl<K> Back<K> {
             deaf: false,
             reason: None,
             aborted: false,
+            once: false,
+            spent: false,
         }
+    }
+
+    /// The same for one exchange and no other: between two of them its pool
+    /// can find out whether the connection still stands. Some servers of HTTP
+    /// close after each answer without a word.
+    #[must_use]
+    pub const fn once(mut self) -> Self {
+        self.once = true;
+        self
     }
 
     /// The machine.
@@ -131,11 +146,15 @@ impl<K: Client> Back<K> {
 
     /// Whether it can be kept for other requests, once no exchange is on it.
     pub fn reusable(&self) -> bool {
-        self.takes() && !self.busy && !self.aborted && self.kept.is_none()
+        self.free() && !self.busy && !self.aborted && self.kept.is_none()
     }
 
     /// Whether it takes an exchange now.
     pub(super) fn takes(&self) -> bool {
+        !self.spent && self.free()
+    }
+
+    fn free(&self) -> bool {
         !self.silent() && self.machine.after() == After::Keep && self.machine.free() > 0
     }
 }

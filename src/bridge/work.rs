@@ -48,6 +48,7 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     let fields = Passing::request(e.request.iter(), policy);
     let error = match back.machine.open(fields, e.length, room) {
         Ok((id, frame)) => {
+            back.spent = back.once;
             e.back = Some((at, id));
             e.stage = Stage::Running;
             e.attempts = e.attempts.saturating_add(1);

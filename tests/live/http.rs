@@ -121,11 +121,6 @@ impl Http {
         }
     }
 
-    /// Whether the last answer left the connection open.
-    pub fn keeps(&self) -> bool {
-        self.link.is_some()
-    }
-
     /// One request, both ways at once, answered whole.
     #[track_caller]
     pub fn ask(&mut self, method: &str, target: &str, more: &[(&str, &str)], body: Body) -> Answer {

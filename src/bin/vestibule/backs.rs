@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,9 @@ use crate::endpoint::{Address, Stream};
 /// commonly keeps them for.
 const MOST: usize = 64;
 const AGE: Duration = Duration::from_secs(15);
+
+/// One that still stands after so long was really kept.
+const PROOF: Duration = Duration::from_millis(250);
 
 /// One of them, and the machine that has it.
 pub struct Back<K> {
@@ -94,6 +97,10 @@ pub struct Backs<K> {
     timeout: Duration,
     idle: Mutex<Vec<Back<K>>>,
     fresh: Arc<AtomicUsize>,
+    /// Whether what stands behind is known to keep connections. Some servers
+    /// of HTTP close after each answer without a word, and a request that
+    /// crosses that close may not be sent again if it is a POST.
+    keeps: AtomicBool,
 }
 
 impl<K: Default> Backs<K> {
@@ -103,16 +110,35 @@ impl<K: Default> Backs<K> {
             timeout,
             idle: Mutex::default(),
             fresh: Arc::default(),
+            keeps: AtomicBool::new(true),
         }
     }
 
-    /// A kept one that still stands, the last used first.
+    /// Where connections may be closed at any time.
+    pub fn doubted(self) -> Self {
+        self.keeps.store(false, Ordering::Relaxed);
+        self
+    }
+
+    /// A kept one that still stands, the last used first; in doubt the first
+    /// used, if it has been idle for long enough.
     pub fn kept(&self) -> Option<Back<K>> {
         loop {
             let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            let back = idle.pop()?;
+            let back = if self.keeps.load(Ordering::Relaxed) {
+                idle.pop()?
+            } else if idle.first()?.since.elapsed() < PROOF {
+                return None;
+            } else {
+                idle.remove(0)
+            };
             drop(idle);
-            if back.since.elapsed() < AGE && stands(&back.stream) {
+            if back.since.elapsed() >= AGE {
+                continue;
+            }
+            let stands = stands(&back.stream);
+            self.keeps.store(stands, Ordering::Relaxed);
+            if stands {
                 return Some(back);
             }
         }

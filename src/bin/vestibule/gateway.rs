@@ -32,7 +32,7 @@ impl To {
         let timeout = Duration::from_millis(u64::from(timeouts.response));
         match address.scheme {
             Scheme::Fcgi => To::Fcgi(Backs::new(address, timeout)),
-            Scheme::Http => To::Http(Backs::new(address, timeout)),
+            Scheme::Http => To::Http(Backs::new(address, timeout).doubted()),
         }
     }
 
@@ -107,14 +107,18 @@ pub trait Beyond: Client + Default + Send {
     /// Whether what stands behind gets variables, and not the fields that a
     /// client sent.
     const VARIABLES: bool;
+    /// Whether it may close after an answer without having said so.
+    const LEAVES: bool;
 }
 
 impl Beyond for fcgi::Client {
     const VARIABLES: bool = true;
+    const LEAVES: bool = false;
 }
 
 impl Beyond for http1::Client {
     const VARIABLES: bool = false;
+    const LEAVES: bool = true;
 }
 
 struct Through<'g, V, K, W> {
@@ -146,6 +150,10 @@ where
         };
         let Back { stream, client, .. } = back;
         Ok((stream, client))
+    }
+
+    fn once(&self) -> bool {
+        K::LEAVES
     }
 
     fn release(&self, stream: Lease, client: K) {
