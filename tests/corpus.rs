@@ -57,4 +57,8 @@ targets! {
     fcgi_joined
     encode
     proxy
+    http1_server
+    http1_client
+    http1_joined
+    http1_encode
 }

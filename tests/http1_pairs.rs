@@ -278,6 +278,23 @@ fn an_answer_cut_short_never_looks_complete() {
 }
 
 #[test]
+fn nothing_is_sent_of_a_request_that_is_given_up() {
+    let mut client = Client::new();
+    let mut room = [0; 256];
+    let fields = get(b"POST");
+    let (id, _) = client.open(fields, Length::Unknown, &mut room).unwrap();
+    assert!(client.abort(id).unwrap().is_empty());
+    assert_eq!((client.after(), client.credit(id)), (After::Close, 0));
+    let body = client.body(id, &mut &b"x"[..]);
+    assert_eq!(body.unwrap_err(), Refused::State);
+    let end = client.body_end(id, [], &mut room);
+    assert_eq!(end.unwrap_err(), Refused::State);
+    assert_eq!(client.abort(id).unwrap_err(), Refused::State);
+    let got = receive(&mut client, b"", 1, true);
+    assert_eq!(got, " reuse=false complete=false");
+}
+
+#[test]
 fn http_1_0() {
     for (more, connection, after) in [
         ("", "close", After::CloseWrite),

@@ -30,7 +30,8 @@ const NAMES: [&[u8]; 16] = [
     b"Location",
 ];
 
-fn fields<'a>(source: &mut Source<'a>) -> Vec<Field<'a>> {
+/// Fields of all kinds, few of them good.
+pub fn fields<'a>(source: &mut Source<'a>) -> Vec<Field<'a>> {
     let mut all = Vec::new();
     while !source.is_empty() && all.len() < 40 {
         let what = source.byte();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::common::{Entry, Fact, What};
-use vestibule::{Ending, Length};
+use vestibule::{Ending, Length, Space};
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum At {
@@ -29,6 +29,13 @@ pub fn server(log: &[Entry], counted: bool) -> Result<(), String> {
             // What came before was ended by us: the machine holds active ids apart.
             (Fact::Begin(_), _) => At::Head,
             (Fact::Field { .. }, Some(At::Head)) => At::Head,
+            (
+                Fact::Field {
+                    space: Space::Trailer,
+                    ..
+                },
+                Some(at @ At::Body(..)),
+            ) => at,
             (Fact::HeadEnd(_, None, length), Some(At::Head)) => At::Body(*length, 0),
             (Fact::Bytes { what, bytes, .. }, Some(At::Body(length, n))) if *what == What::Body => {
                 let n = n + bytes.len() as u64;
@@ -79,6 +86,13 @@ pub fn client(
         let next = match (fact, at) {
             (Fact::Begin(_), None | Some(At::Over)) => At::Head,
             (Fact::Field { .. }, Some(At::Head)) => At::Head,
+            (
+                Fact::Field {
+                    space: Space::Trailer,
+                    ..
+                },
+                Some(at @ At::Body(..)),
+            ) => at,
             (Fact::Interim(_, 100..=199), Some(At::Head)) => At::Head,
             (Fact::HeadEnd(_, Some(status @ 200..=999), length), Some(At::Head))
                 if *status < 600 || any_status =>
@@ -103,6 +117,7 @@ pub fn client(
                 At::Ended
             }
             (Fact::Bytes { what, .. }, Some(at)) if *what == What::Log && at != At::Over => at,
+            (Fact::Demand(..), Some(at)) if at != At::Over => at,
             (Fact::Done { ending, .. }, Some(at)) if at != At::Over => {
                 if matches!(ending, Ending::Complete { .. }) && at != At::Ended && !loose {
                     return Err(format!("complete in {at:?}"));

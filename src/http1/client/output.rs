@@ -282,7 +282,7 @@ impl crate::machine::Client for Client {
     /// [`body`](Self::body) to refuse.
     fn credit(&self, id: Id) -> usize {
         match self.writing {
-            Writing::Body(_) if id == Id::SOLE && !self.held() => usize::MAX,
+            Writing::Body(_) if self.live(id).is_ok() && !self.held() => usize::MAX,
             _ => 0,
         }
     }

@@ -159,14 +159,11 @@ impl Server {
         Ok(Next::NeedInput)
     }
 
-    /// Drops all input, within the limit.
+    /// Drops all input. Past the limit the connection is to be closed at once.
     fn linger(&mut self, input: &mut &[u8]) {
         let n = u32::try_from(input.len()).unwrap_or(u32::MAX);
         *input = &[];
         self.dropped = self.dropped.saturating_add(n);
-        if self.dropped > self.limits.linger_bytes {
-            self.link = Link::Broken;
-        }
     }
 
     #[inline]
@@ -309,6 +306,7 @@ impl Server {
                 }
                 Ok(Next::Event(Request::Fault { error, .. })) => {
                     self.link = Link::Lingering;
+                    self.dropped = 0;
                     return Err(error);
                 }
                 Ok(Next::Event(_)) => {}
@@ -316,7 +314,8 @@ impl Server {
             }
             if over {
                 self.link = Link::Lingering;
-                self.dropped = 0;
+                // The rest counts for the other limit, however it was cut.
+                self.dropped = self.dropped.saturating_sub(self.limits.drain_bytes);
             }
         }
     }

@@ -205,6 +205,7 @@ impl Status for Server {
     fn after(&self) -> After {
         match self.link {
             Link::Open | Link::Last | Link::HalfClosed => After::Keep,
+            Link::Lingering if self.dropped > self.limits.linger_bytes => After::Close,
             Link::Lingering => After::CloseWrite,
             Link::Broken => After::Close,
         }

@@ -39,7 +39,7 @@ impl Server {
         self.writing = Writing::Over;
         let most = u64::from(self.limits.drain_bytes);
         let long = matches!(self.body, Framing::Counted(n) if n > most);
-        if self.link != Link::Open || long {
+        if self.link == Link::Last || long && self.link == Link::Open {
             self.link = Link::Lingering;
             self.dropped = 0;
         }

@@ -394,6 +394,46 @@ fn the_rest_of_an_answered_request_is_dropped() {
 }
 
 #[test]
+fn what_is_read_for_nobody_is_counted_once_however_it_is_cut() {
+    let limits = Limits::DEFAULT.drain_bytes(10).linger_bytes(6);
+    let text = format!("{C}1\r\na\r\n14\r\n{:20}\r\n", "");
+    let head = C.len();
+    for (more, after) in [(16, After::CloseWrite), (17, After::Close)] {
+        for size in 1..=more {
+            let mut server = Server::with_limits(limits);
+            log::run(&mut server, &[&text.as_bytes()[..head]], false);
+            server.writing = Writing::Over;
+            let rest = &text.as_bytes()[head..head + more];
+            let pieces: Vec<&[u8]> = rest.chunks(size).collect();
+            assert_eq!(log::run(&mut server, &pieces, false), "");
+            assert_eq!(server.after(), after, "{more} by {size}");
+            // More of it is still dropped.
+            assert_eq!(log::run(&mut server, &[b"GET"], false), "");
+        }
+    }
+}
+
+#[test]
+fn a_lost_transport_stays_lost() {
+    let mut server = Server::new();
+    let text = format!("{P}Content-Length: 6\r\n\r\nab");
+    log::run(&mut server, &[text.as_bytes()], false);
+    let mut room = [0; 100];
+    let head = crate::Server::head(
+        &mut server,
+        Id::SOLE,
+        204,
+        [],
+        crate::Length::None,
+        &mut room,
+    );
+    assert!(head.is_ok());
+    server.lose();
+    assert!(crate::Server::finish(&mut server, Id::SOLE, [], &mut []).is_ok());
+    assert_eq!(server.after(), After::Close);
+}
+
+#[test]
 fn a_lost_transport() {
     for (text, want) in [
         (String::new(), ""),

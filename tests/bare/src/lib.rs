@@ -25,6 +25,7 @@ macro_rules! sizes {
 
 mod cgi;
 mod client;
+mod http1;
 mod proxy;
 mod server;
 mod vocabulary;
