@@ -75,7 +75,7 @@ mod text;
 
 use format::{Atom, Part, Parts, Source};
 pub use format::{BadFormat, Mistake};
-use text::{escape, number, padded};
+use text::{ascii, escape, number, padded};
 
 /// What is known of an exchange when it ends.
 #[derive(Clone, Copy, Debug)]
@@ -182,7 +182,7 @@ impl<'a> Format<'a> {
     {
         for part in self.parts() {
             match part {
-                Part::Text(text) => out.write_str(text)?,
+                Part::Text(text) => ascii(out, text)?,
                 Part::Atom { atom, quoted } => record.value(atom, quoted, out)?,
             }
         }
@@ -216,8 +216,8 @@ impl Write for Room<'_> {
     }
 }
 
-fn is_answers(name: &str, field: &Field<'_>) -> bool {
-    field.space == Space::Header && field.name.eq_ignore_ascii_case(name.as_bytes())
+fn is_answers(name: &[u8], field: &Field<'_>) -> bool {
+    field.space == Space::Header && field.name.eq_ignore_ascii_case(name)
 }
 
 /// Values of several fields, joined; `-` where there is none.

@@ -8,7 +8,8 @@
 //! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
 //! Ahead of any of them a proxy may send a header of the PROXY protocol:
-//! [`proxy_protocol`].
+//! [`proxy_protocol`]. Whom to believe about a request's client [`forwarded`]
+//! says, and [`access_log`] makes a line of it all.
 //!
 //! A machine is [`Receive`]: [`next`](Receive::next) takes bytes off the front
 //! of a slice and gives at most one event, [`Request`] on the application's

@@ -131,15 +131,16 @@ impl FromStr for Net {
     type Err = BadNet;
 
     fn from_str(text: &str) -> Result<Net, BadNet> {
-        let (address, prefix) = match text.split_once('/') {
-            Some((address, prefix)) => (address, Some(prefix)),
-            None => (text, None),
-        };
-        let address = ip(address.as_bytes()).ok_or(BadNet::Address)?;
-        let Some(prefix) = prefix else {
+        let text = text.as_bytes();
+        let slash = text.iter().position(|b| *b == b'/');
+        let (address, rest) = text
+            .split_at_checked(slash.unwrap_or(text.len()))
+            .ok_or(BadNet::Address)?;
+        let address = ip(address).ok_or(BadNet::Address)?;
+        let Some(prefix) = rest.strip_prefix(b"/") else {
             return Ok(Net::host(address));
         };
-        let prefix = decimal(prefix.as_bytes()).and_then(|n| u8::try_from(n).ok());
+        let prefix = decimal(prefix).and_then(|n| u8::try_from(n).ok());
         Net::new(address, prefix.ok_or(BadNet::Prefix)?)
     }
 }

@@ -61,4 +61,6 @@ targets! {
     http1_client
     http1_joined
     http1_encode
+    forwarded
+    access_log
 }

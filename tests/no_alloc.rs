@@ -7,9 +7,11 @@
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
+use vestibule::access_log::{Format, Record};
 use vestibule::cgi::response::{Parser, Rules};
+use vestibule::forwarded::{Header, Policy, Scheme};
 use vestibule::{
-    Client, Error, Field, Fields, Frame, Id, Length, Next, Receive, Request, Response, Server,
+    Client, Error, Field, Fields, Frame, Id, Length, Net, Next, Receive, Request, Response, Server,
     fcgi, http1, proxy_protocol,
 };
 
@@ -247,6 +249,50 @@ fn a_proxy_header_without_an_allocation() {
         }
         let mut parser = proxy_protocol::Parser::default();
         assert!(parser.next(&mut &b"GET"[..]).is_err());
+    };
+    assert_eq!(allocations(work), 0);
+}
+
+#[test]
+fn who_is_believed_and_the_line_of_it_without_an_allocation() {
+    let peer = "127.0.0.1:4000".parse().unwrap();
+    let work = || {
+        let nets = ["127.0.0.1".parse::<Net>().unwrap()];
+        let policy = Header::ALL
+            .into_iter()
+            .fold(Policy::trusting(&nets), Policy::believe);
+        let fields = [
+            Field::header(b"X-Forwarded-For", b"192.0.2.1, 127.0.0.1"),
+            Field::header(
+                b"Forwarded",
+                b"for=192.0.2.1;proto=https;x=\"\\\"\", for=127.0.0.1",
+            ),
+            Field::var(b"HTTP_X_FORWARDED_SSL", b"on"),
+            Field::header(b"Authorization", b"Basic ZGVtbzp4"),
+        ];
+        let origin = policy.origin(Some(peer), fields).unwrap();
+        assert_eq!(origin.scheme, Some(Scheme::Https));
+        assert!(
+            policy
+                .origin(Some(peer), [Field::header(b"Forwarded", b"\"")])
+                .is_ok()
+        );
+        let format = Format::parse("%(u)s %(t)s \"%({Forwarded}i)s\" %({X}o)s %(L)s").unwrap();
+        let record = Record {
+            request: fields,
+            answer: [Field::header(b"x", b"\r\n")],
+            status: Some(200),
+            bytes: None,
+            time: u64::MAX,
+            offset: -1,
+            micros: 1,
+            pid: Some(1),
+        };
+        let mut room = [0; 256];
+        let n = format.encode(&record, &mut room).unwrap();
+        assert!(room[..n].starts_with(b"demo ["));
+        assert!(format.encode(&record, &mut room[..9]).is_err());
+        assert!(Format::parse("%(").is_err());
     };
     assert_eq!(allocations(work), 0);
 }

@@ -10,7 +10,7 @@ use crate::text::token;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Part<'a> {
     /// Text that stands in every line. Printable ASCII.
-    Text(&'a str),
+    Text(&'a [u8]),
     /// A value. `quoted`: it stands between quotation marks.
     Atom { atom: Atom<'a>, quoted: bool },
 }
@@ -36,44 +36,42 @@ pub(super) enum Atom<'a> {
     Micros,
     Decimal,
     Process,
-    Request(&'a str),
-    Answer(&'a str),
-    Variable(&'a str),
+    Request(&'a [u8]),
+    Answer(&'a [u8]),
+    Variable(&'a [u8]),
 }
 
 impl<'a> Atom<'a> {
-    fn named(name: &'a str) -> Result<Self, Mistake> {
+    fn named(name: &'a [u8]) -> Result<Self, Mistake> {
         Ok(match name {
-            "h" => Atom::Address,
-            "l" => Atom::Login,
-            "u" => Atom::User,
-            "t" => Atom::Time,
-            "r" => Atom::Line,
-            "s" => Atom::Status,
-            "m" => Atom::Method,
-            "U" => Atom::Path,
-            "q" => Atom::Query,
-            "H" => Atom::Protocol,
-            "b" | "B" => Atom::Bytes,
-            "f" => Atom::Referer,
-            "a" => Atom::Agent,
-            "T" => Atom::Seconds,
-            "M" => Atom::Millis,
-            "D" => Atom::Micros,
-            "L" => Atom::Decimal,
-            "p" => Atom::Process,
+            b"h" => Atom::Address,
+            b"l" => Atom::Login,
+            b"u" => Atom::User,
+            b"t" => Atom::Time,
+            b"r" => Atom::Line,
+            b"s" => Atom::Status,
+            b"m" => Atom::Method,
+            b"U" => Atom::Path,
+            b"q" => Atom::Query,
+            b"H" => Atom::Protocol,
+            b"b" | b"B" => Atom::Bytes,
+            b"f" => Atom::Referer,
+            b"a" => Atom::Agent,
+            b"T" => Atom::Seconds,
+            b"M" => Atom::Millis,
+            b"D" => Atom::Micros,
+            b"L" => Atom::Decimal,
+            b"p" => Atom::Process,
             _ => {
-                let (inside, kind) = name
-                    .strip_prefix('{')
-                    .and_then(|rest| rest.split_once('}'))
-                    .ok_or(Mistake::Atom)?;
+                let rest = name.strip_prefix(b"{").ok_or(Mistake::Atom)?;
+                let (inside, kind) = until(rest, b'}').ok_or(Mistake::Atom)?;
                 let atom = match kind {
-                    "i" => Atom::Request(inside),
-                    "o" => Atom::Answer(inside),
-                    "e" => Atom::Variable(inside),
+                    b"i" => Atom::Request(inside),
+                    b"o" => Atom::Answer(inside),
+                    b"e" => Atom::Variable(inside),
                     _ => return Err(Mistake::Atom),
                 };
-                if !token::is_name(inside.as_bytes()) {
+                if !token::is_name(inside) {
                     return Err(Mistake::Name);
                 }
                 atom
@@ -82,17 +80,17 @@ impl<'a> Atom<'a> {
     }
 
     /// Whether it is a number wherever it is known.
-    fn counts(name: &str) -> bool {
-        matches!(name, "s" | "B" | "T" | "M" | "D")
+    fn counts(name: &[u8]) -> bool {
+        matches!(name, b"s" | b"B" | b"T" | b"M" | b"D")
     }
 
     /// What it reads of the request.
     pub(super) fn reads(&self) -> [Option<Source<'a>>; 3] {
         let var = |name: &'static str| Some(Source::Var(name.as_bytes()));
-        let header = |name: &'a str| Some(Source::Header(name.as_bytes()));
+        let header = |name: &'a [u8]| Some(Source::Header(name));
         match *self {
             Atom::Address => [var("REMOTE_ADDR"), None, None],
-            Atom::User => [header("Authorization"), None, None],
+            Atom::User => [header(b"Authorization"), None, None],
             Atom::Line => [
                 var("REQUEST_METHOD"),
                 var("REQUEST_URI"),
@@ -102,10 +100,10 @@ impl<'a> Atom<'a> {
             Atom::Path => [var("PATH_INFO"), var("REQUEST_URI"), None],
             Atom::Query => [var("QUERY_STRING"), var("REQUEST_URI"), None],
             Atom::Protocol => [var("SERVER_PROTOCOL"), None, None],
-            Atom::Referer => [header("Referer"), None, None],
-            Atom::Agent => [header("User-Agent"), None, None],
+            Atom::Referer => [header(b"Referer"), None, None],
+            Atom::Agent => [header(b"User-Agent"), None, None],
             Atom::Request(name) => [header(name), None, None],
-            Atom::Variable(name) => [Some(Source::Any(name.as_bytes())), None, None],
+            Atom::Variable(name) => [Some(Source::Any(name)), None, None],
             Atom::Login
             | Atom::Time
             | Atom::Status
@@ -208,10 +206,17 @@ impl fmt::Display for BadFormat {
 
 impl core::error::Error for BadFormat {}
 
+/// What stands before the first `end`, and what behind it.
+fn until(text: &[u8], end: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|b| *b == end)?;
+    let (before, rest) = text.split_at_checked(at)?;
+    Some((before, rest.get(1..)?))
+}
+
 /// The parts of a format, from the left.
 #[derive(Clone, Debug)]
 pub(super) struct Parts<'a> {
-    rest: &'a str,
+    rest: &'a [u8],
     /// Where it stands in the whole.
     at: usize,
     quoted: bool,
@@ -220,15 +225,14 @@ pub(super) struct Parts<'a> {
 impl<'a> Parts<'a> {
     pub(super) const fn of(text: &'a str) -> Self {
         Parts {
-            rest: text,
+            rest: text.as_bytes(),
             at: 0,
             quoted: false,
         }
     }
 
-    /// Takes `n` bytes off, which end between two characters.
-    fn take(&mut self, n: usize) -> &'a str {
-        let (now, rest) = self.rest.split_at_checked(n).unwrap_or((self.rest, ""));
+    fn take(&mut self, n: usize) -> &'a [u8] {
+        let (now, rest) = self.rest.split_at_checked(n).unwrap_or((self.rest, &[]));
         self.rest = rest;
         self.at = self.at.saturating_add(now.len());
         now
@@ -237,27 +241,28 @@ impl<'a> Parts<'a> {
     fn read(&mut self) -> Result<Part<'a>, BadFormat> {
         let start = self.at;
         let wrong = |at, mistake| BadFormat { at, mistake };
-        let Some(behind) = self.rest.strip_prefix('%') else {
-            let end = self.rest.find('%').unwrap_or(self.rest.len());
-            let text = self.take(end);
-            if let Some(at) = text.bytes().position(|b| !matches!(b, b' '..=b'~')) {
+        let Some(behind) = self.rest.strip_prefix(b"%") else {
+            let end = self.rest.iter().position(|b| *b == b'%');
+            let text = self.take(end.unwrap_or(self.rest.len()));
+            if let Some(at) = text.iter().position(|b| !matches!(b, b' '..=b'~')) {
                 return Err(wrong(start.saturating_add(at), Mistake::Text));
             }
-            self.quoted ^= text.bytes().filter(|b| *b == b'"').count() % 2 == 1;
+            let marks = text.iter().filter(|b| **b == b'"');
+            self.quoted = marks.fold(self.quoted, |quoted, _| !quoted);
             return Ok(Part::Text(text));
         };
-        if behind.starts_with('%') {
+        if behind.starts_with(b"%") {
             self.take(2);
-            return Ok(Part::Text("%"));
+            return Ok(Part::Text(b"%"));
         }
         let inside = behind
-            .strip_prefix('(')
+            .strip_prefix(b"(")
             .ok_or(wrong(start, Mistake::Percent))?;
-        let (name, tail) = inside.split_once(')').ok_or(wrong(start, Mistake::Open))?;
+        let (name, tail) = until(inside, b')').ok_or(wrong(start, Mistake::Open))?;
         let atom = Atom::named(name).map_err(|mistake| wrong(start, mistake))?;
-        let good = match tail.bytes().next() {
-            Some(b's') => true,
-            Some(b'd') => Atom::counts(name),
+        let good = match tail {
+            [b's', ..] => true,
+            [b'd', ..] => Atom::counts(name),
             _ => false,
         };
         // The parentheses, the percent sign, the letter behind.
@@ -281,7 +286,7 @@ impl<'a> Iterator for Parts<'a> {
         }
         let part = self.read();
         if part.is_err() {
-            self.rest = "";
+            self.rest = &[];
         }
         Some(part)
     }

@@ -42,7 +42,7 @@ const fn digit(nibble: u8) -> u8 {
 }
 
 /// Writes ASCII.
-fn ascii<W: Write>(out: &mut W, bytes: &[u8]) -> fmt::Result {
+pub(super) fn ascii<W: Write>(out: &mut W, bytes: &[u8]) -> fmt::Result {
     match core::str::from_utf8(bytes) {
         Ok(text) if !text.is_empty() => out.write_str(text),
         _ => Ok(()),
@@ -72,11 +72,10 @@ pub(super) fn user(authorization: &[u8]) -> Option<impl Iterator<Item = u8> + '_
 
 /// Whole groups of the alphabet, padding at the end alone. RFC 4648, 4.
 fn is_base64(text: &[u8]) -> bool {
-    let padding = text.iter().rev().take_while(|b| **b == b'=').count();
-    let (digits, _) = text
-        .split_at_checked(text.len().saturating_sub(padding))
-        .unwrap_or((text, &[]));
-    text.len().is_multiple_of(4) && padding <= 2 && digits.iter().all(|b| sextet(*b).is_some())
+    let digits = match text {
+        [rest @ .., b'=', b'='] | [rest @ .., b'='] | rest => rest,
+    };
+    text.len().is_multiple_of(4) && digits.iter().all(|b| sextet(*b).is_some())
 }
 
 fn sextet(byte: u8) -> Option<u8> {

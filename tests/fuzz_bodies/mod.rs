@@ -5,6 +5,7 @@
 #[path = "../common/mod.rs"]
 pub mod common;
 
+pub mod access_log;
 pub mod cgi_response;
 pub mod encode;
 pub mod fcgi_client;
@@ -12,6 +13,7 @@ pub mod fcgi_joined;
 pub mod fcgi_pairs;
 pub mod fcgi_server;
 pub mod fields;
+pub mod forwarded;
 pub mod frame;
 pub mod http1_client;
 pub mod http1_encode;

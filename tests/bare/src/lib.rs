@@ -26,6 +26,7 @@ macro_rules! sizes {
 mod cgi;
 mod client;
 mod http1;
+mod log;
 mod proxy;
 mod server;
 mod vocabulary;
