@@ -21,6 +21,8 @@ mod http;
 #[path = "live/tools.rs"]
 mod tools;
 
+#[path = "live/access.rs"]
+mod access;
 #[path = "live/app_servers.rs"]
 mod app_servers;
 #[path = "live/authorizer.rs"]

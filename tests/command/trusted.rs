@@ -2,6 +2,8 @@
 
 use super::http::ask;
 use super::tools::*;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 
 /// The lines about it of what `echo` saw.
 fn seen(served: &Served, head: &str) -> String {
@@ -37,6 +39,36 @@ fn nobody_is_believed_but_who_is_named() {
         "X-Forwarded-For: 192.0.2.1, nonsense\r\n",
     ] {
         assert_eq!(seen(&served, head), refused, "{head}");
+    }
+}
+
+/// Peers of a Unix socket have no address to be trusted by.
+#[test]
+fn peers_of_a_unix_socket() {
+    for (name, more, believed) in [
+        (
+            "no",
+            &["--trusted", "0.0.0.0/0", "--trusted", "::/0"][..],
+            false,
+        ),
+        ("yes", &["--trusted", "unix"], true),
+    ] {
+        let dir = Dir::new(&format!("trusted-{name}"));
+        let listen = format!("http+unix:{}", dir.path("s"));
+        let serve = ["serve", "--app", "echo", "--listen", &listen];
+        let _served = Served::spawn(vestibule(&[&serve[..], more].concat()));
+        let mut stream = UnixStream::connect(dir.path("s")).unwrap();
+        let request = format!("GET / HTTP/1.0\r\n{FIELDS}\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        assert_eq!(
+            text.contains("\nREMOTE_ADDR=192.0.2.1\n"),
+            believed,
+            "{text}"
+        );
+        assert_eq!(text.contains("\nREMOTE_ADDR="), believed, "{text}");
+        assert_eq!(text.contains("\nHTTPS=on\n"), believed, "{text}");
     }
 }
 
