@@ -238,9 +238,46 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Fields<B> {
         values.any(|v| Some(v) != first)
     }
 
+    /// Bytes of the storage that the complete fields take.
+    pub fn used(&self) -> usize {
+        self.len
+    }
+
     /// The storage back.
     pub fn into_inner(self) -> B {
         self.buf
+    }
+}
+
+impl<B: AsRef<[u8]> + AsMut<[u8]> + Extend<u8>> Fields<B> {
+    /// Makes storage longer that can be (a vector's), to no more than `most`
+    /// bytes in all, where less than `free` bytes of it are free: it need not
+    /// be as long as the longest head for every head.
+    ///
+    /// ```
+    /// use vestibule::{Field, Fields};
+    /// let mut fields = Fields::new(Vec::new());
+    /// fields.reserve(11, 64);
+    /// fields.push(Field::var(b"A", b"1"))?;
+    /// assert_eq!(fields.used(), 11);
+    /// fields.reserve(100, 64);
+    /// assert_eq!(fields.into_inner().len(), 64);
+    /// # Ok::<(), vestibule::Overflow>(())
+    /// ```
+    pub fn reserve(&mut self, free: usize, most: usize) {
+        let under_way = self.open.map_or(0, |(name, value)| {
+            ENTRY.saturating_add(name).saturating_add(value)
+        });
+        let taken = self.len.saturating_add(under_way);
+        let want = taken.saturating_add(free).min(most);
+        let has = self.buf.as_ref().len();
+        if has < want {
+            // In steps, so that a head that comes in pieces does not cost one
+            // for each.
+            let want = want.checked_next_power_of_two().unwrap_or(most).min(most);
+            let more = want.saturating_sub(has);
+            self.buf.extend(core::iter::repeat_n(0, more));
+        }
     }
 }
 

@@ -1,32 +1,41 @@
-//! A [`Bridge`] on blocking transports: a thread for the front, one for each
-//! connection behind, and a lock around the machines. Nothing is written or
-//! read while it is held, but for an answer of the caller's own.
+//! A [`Bridge`] on blocking transports.
+//!
+//! The thread that calls [`run`] has the front. As long as one request at a
+//! time is under way and there is nothing to be read in front, it also reads
+//! what the answer comes from, for a moment: most answers come at once, and
+//! need no other thread. Where both sides must be read at once, threads are
+//! started for what stands behind, at most one for each connection; they end
+//! with the connection of the front, or when there was nothing to do for a
+//! while. A lock is around the machines. Nothing is written, read or logged
+//! while it is held, but for an answer of the caller's own.
+//!
+//! Small frames are gathered and written at once. Storage for heads and bodies
+//! grows with what comes, so that a connection costs little that has asked
+//! for little.
 
 use std::io::{self, Read, Write};
-use std::net::Shutdown;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread::Scope;
-use std::time::Duration;
-use std::vec;
+use std::thread;
 use std::vec::Vec;
 
-use super::blocking::write_frame;
-use super::transport::{Pace, Transport, duration, timed_out};
-use crate::bridge::{Back, Bridge, Exchange, Feed, Policy, Rooms, Step};
+use super::transport::{Transport, duration};
+use crate::bridge::{Exchange, Policy};
 use crate::error::Error;
 use crate::event::{Id, Length};
 use crate::fields::Fields;
-use crate::machine::{After, Client, Server, Status as _};
-use crate::time::{Phase, Timeouts};
+use crate::machine::{Client, Server};
+use crate::time::Timeouts;
 
-/// Storage for a head, in bytes: more than any machine takes by default.
-const HEAD: usize = 80 * 1024;
+mod back;
+mod drive;
+mod front;
+mod hand;
+mod state;
 
-/// Room for a head as it is written: names grow on the way.
-const ROOM: usize = 112 * 1024;
+use state::{End, Shared};
 
-/// Of a read: less than the largest record, so that a read makes one.
-const BUFFER: usize = 60 * 1024;
+/// The longest storage for a head, in bytes: more than any machine takes by
+/// default.
+pub const HEAD: usize = 80 * 1024;
 
 /// An exchange of a gateway.
 pub type Exchanged = Exchange<Vec<u8>>;
@@ -64,10 +73,11 @@ pub trait Behind: Sync {
     fn connect(&self, fresh: bool) -> Result<(Self::Stream, Self::Client), Error>;
 
     /// Whether a connection behind carries one exchange and is then released,
-    /// so that [`connect`](Self::connect) can look at it before the next. By
-    /// default it carries others of the same front first. See [`Back::once`].
+    /// so that [`connect`](Self::connect) can look at it before the next, as
+    /// is the default; or others of the same front before that, and beside it
+    /// where its machine has room. See [`Back::once`](crate::bridge::Back::once).
     fn once(&self) -> bool {
-        false
+        true
     }
 
     /// Takes a connection back that can carry another request. By default it
@@ -89,6 +99,10 @@ pub trait Behind: Sync {
 
     /// Decides about a request, and may change its head: what it holds
     /// afterwards is passed on. It may take its time: other exchanges go on.
+    ///
+    /// There is storage for 2 KiB more; for longer additions call
+    /// [`Fields::reserve`] first, with [`HEAD`] at most. A head that has not
+    /// found room is refused.
     fn head(&self, id: Id, head: &mut Fields<Vec<u8>>, length: Length) -> Decision<Self::Answer> {
         let _ = (id, head, length);
         Decision::Forward
@@ -114,7 +128,7 @@ pub trait Behind: Sync {
         None
     }
 
-    /// Text for the log from behind.
+    /// Text for the log from behind, a piece of it.
     fn log(&self, text: &[u8]) {
         let _ = text;
     }
@@ -129,79 +143,6 @@ pub trait Behind: Sync {
     fn observe(&self, server: &mut Self::Server) {
         let _ = server;
     }
-}
-
-/// A connection behind, as its threads share it.
-struct Link<S> {
-    stream: Arc<S>,
-    pace: Pace,
-}
-
-struct State<G: Behind + ?Sized> {
-    server: G::Server,
-    bridge: Bridge<Vec<u8>, Vec<Exchanged>>,
-    backs: Vec<Option<Back<G::Client>>>,
-    links: Vec<Option<Link<G::Stream>>>,
-    /// A frame for the front is being written.
-    busy: bool,
-    pace: Pace,
-    /// Threads that wait for a change.
-    waiting: usize,
-    /// How many threads read connections behind.
-    threads: usize,
-    /// The front's transport is of no more use.
-    gone: bool,
-    /// Our half of it is shut down.
-    closing: bool,
-    /// The front is done with: nothing new is begun.
-    over: bool,
-}
-
-/// What all threads of a connection see.
-struct Shared<'g, G: Behind + ?Sized, F> {
-    behind: &'g G,
-    front: &'g F,
-    timeouts: Timeouts,
-    state: Mutex<State<G>>,
-    changed: Condvar,
-}
-
-type Guard<'s, G> = MutexGuard<'s, State<G>>;
-
-/// What a thread has of its own: input, and the part of it that is not used
-/// yet; rooms for the frames that it makes.
-struct Hand {
-    front_room: Vec<u8>,
-    back_room: Vec<u8>,
-    buf: Vec<u8>,
-    start: usize,
-    end: usize,
-    /// The peer has closed its half.
-    closed: bool,
-}
-
-impl Hand {
-    fn new() -> Self {
-        Hand {
-            front_room: vec![0; ROOM],
-            back_room: vec![0; ROOM],
-            buf: vec![0; BUFFER],
-            start: 0,
-            end: 0,
-            closed: false,
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.start == self.end
-    }
-}
-
-/// Whose input a thread has.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Front,
-    Back(usize),
 }
 
 /// Runs a connection of a front over connections behind until it ends.
@@ -259,526 +200,13 @@ pub fn run<G, F>(
     for<'s> &'s F: Read + Write,
     for<'s> &'s G::Stream: Read + Write,
 {
-    let store = || Fields::new(vec![0; HEAD]);
-    let all = (0..exchanges).map(|_| Exchange::new(store(), store()));
-    let shared = Shared {
-        behind,
-        front,
-        timeouts,
-        state: Mutex::new(State {
-            server: machine,
-            bridge: Bridge::with_policy(all.collect(), policy),
-            backs: Vec::new(),
-            links: Vec::new(),
-            busy: false,
-            // What stands behind has a time of its own.
-            pace: Pace::new(Timeouts {
-                response: u32::MAX,
-                ..timeouts
-            }),
-            waiting: 0,
-            threads: 0,
-            gone: false,
-            closing: false,
-            over: false,
-        }),
-        changed: Condvar::new(),
-    };
+    let shared = Shared::new(behind, front, machine, exchanges, policy, timeouts);
     let _ = front.write_timeout(duration(timeouts.response));
-    std::thread::scope(|scope| {
+    thread::scope(|scope| {
+        let _end = End {
+            shared: &shared,
+            always: true,
+        };
         shared.front(scope);
-        let mut state = shared.lock();
-        state.over = true;
-        for (link, back) in state.links.iter().zip(&state.backs) {
-            if let (Some(link), Some(_)) = (link, back) {
-                let _ = link.stream.shutdown(Shutdown::Both);
-            }
-        }
-        drop(state);
-        shared.changed.notify_all();
     });
-}
-
-impl<'g, G, F> Shared<'g, G, F>
-where
-    G: Behind + ?Sized,
-    F: Transport + Sync,
-    for<'s> &'s F: Read + Write,
-    for<'s> &'s G::Stream: Read + Write,
-{
-    fn lock(&self) -> Guard<'_, G> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Until another thread has changed something.
-    fn wait<'s>(&self, mut state: Guard<'s, G>) -> Guard<'s, G> {
-        state.waiting = state.waiting.saturating_add(1);
-        let mut state = self
-            .changed
-            .wait(state)
-            .unwrap_or_else(PoisonError::into_inner);
-        state.waiting = state.waiting.saturating_sub(1);
-        state
-    }
-
-    fn tell(&self, state: &State<G>) {
-        if state.waiting > 0 {
-            self.changed.notify_all();
-        }
-    }
-
-    /// Does all that can be done with the input of one side. Whether anything
-    /// was done.
-    fn drive<'s, 'scope>(
-        &'s self,
-        scope: &'scope Scope<'scope, '_>,
-        mut state: Guard<'s, G>,
-        side: Side,
-        hand: &mut Hand,
-    ) -> (Guard<'s, G>, bool)
-    where
-        's: 'scope,
-    {
-        let mut any = false;
-        let mut bytes = hand.buf.get(hand.start..hand.end).unwrap_or(&[]);
-        loop {
-            let now = &mut *state;
-            let rooms = Rooms {
-                to_front: (!now.busy).then_some(&mut hand.front_room[..]),
-                to_back: Some(&mut hand.back_room),
-            };
-            let ended = hand.closed && bytes.is_empty();
-            let own = match ended {
-                true => Feed::End,
-                false => Feed::Bytes(&mut bytes),
-            };
-            let (front, back) = match side {
-                Side::Front => (own, None),
-                Side::Back(at) => (Feed::Nothing, Some((at, own))),
-            };
-            let step = now
-                .bridge
-                .step(&mut now.server, front, &mut now.backs, back, rooms);
-            match step {
-                Step::ToFront(frame, _) => {
-                    state.busy = true;
-                    drop(state);
-                    let written = write_frame(&mut &*self.front, frame);
-                    state = self.lock();
-                    state.busy = false;
-                    match written {
-                        Ok(()) => state.pace.wrote(),
-                        Err(_) => state.lose(self.front),
-                    }
-                }
-                Step::ToBack(at, frame, _) => {
-                    let stream = state.occupy(at);
-                    drop(state);
-                    let written = match &stream {
-                        Some(stream) => write_frame(&mut &**stream, frame),
-                        None => Ok(()),
-                    };
-                    state = self.lock();
-                    state.vacate(at, written);
-                }
-                Step::Head(place) => {
-                    state = self.decide(state, place);
-                }
-                Step::Connect(place) => {
-                    state = self.connect(scope, state, place);
-                }
-                Step::Log(_, text) => {
-                    self.behind.log(text);
-                }
-                Step::Over(place) => {
-                    if let Some(exchange) = state.bridge.exchange(place) {
-                        self.behind.over(exchange);
-                    }
-                }
-                Step::Again => {}
-                Step::Wait => break,
-            }
-            any = true;
-            self.tell(&state);
-        }
-        hand.start = hand.end.saturating_sub(bytes.len());
-        if any {
-            let phase = state.server.phase();
-            if phase != state.pace.phase() {
-                state.pace.observe(phase, true);
-            }
-            self.behind.observe(&mut state.server);
-            self.settle(&mut state);
-        }
-        (state, any)
-    }
-
-    /// Does to the transports what the machines ask for. Their own threads may
-    /// be blocked in reads meanwhile, so whoever is last does it.
-    fn settle(&self, state: &mut State<G>) {
-        for (at, (back, link)) in state.backs.iter_mut().zip(&state.links).enumerate() {
-            let (Some(back), Some(link)) = (back, link) else {
-                continue;
-            };
-            let spent = back.aborted() || back.machine().after() == After::Close;
-            if spent && !back.given_up() && state.bridge.uses(at) {
-                // What we gave up is not waited for.
-                back.give_up(Error::Upstream);
-                let _ = link.stream.shutdown(Shutdown::Both);
-            }
-        }
-        if state.busy || state.bridge.active() || state.closing {
-            return;
-        }
-        match state.server.after() {
-            After::Close => state.lose(self.front),
-            After::Keep if state.bridge.lost().is_none() => {}
-            After::Keep | After::CloseWrite => {
-                state.closing = true;
-                state.pace.observe(Phase::Closing, true);
-                let _ = self.front.shutdown(Shutdown::Write);
-            }
-        }
-    }
-
-    /// The head of a request is complete.
-    fn decide<'s>(&'s self, mut state: Guard<'s, G>, place: usize) -> Guard<'s, G> {
-        let now = &mut *state;
-        let Some(exchange) = now.bridge.exchange_mut(place) else {
-            return state;
-        };
-        let Some(id) = exchange.front() else {
-            return state;
-        };
-        if let Err(error) = self.behind.admit(&now.server, id) {
-            now.bridge.refuse(place, error);
-            return state;
-        }
-        let length = exchange.length();
-        let none = Fields::new(Vec::new());
-        let mut head = std::mem::replace(exchange.request_mut(), none);
-        drop(state);
-        let decision = self.behind.head(id, &mut head, length);
-        let date = self.behind.date();
-        let mut state = self.lock();
-        let overflowed = head.overflowed();
-        if let Some(exchange) = state.bridge.exchange_mut(place) {
-            *exchange.request_mut() = head;
-        }
-        if let Some(date) = date {
-            state.bridge.set_date(date);
-        }
-        match decision {
-            _ if overflowed => state.bridge.refuse(place, Error::HeadTooLong),
-            Decision::Forward => state.bridge.forward(place),
-            Decision::Refuse(error) => state.bridge.refuse(place, error),
-            Decision::Answer(answer) => {
-                // Another thread may be writing.
-                while state.busy {
-                    state = self.wait(state);
-                }
-                let now = &mut *state;
-                if let Some(id) = now.bridge.take(place) {
-                    let out = &mut { self.front };
-                    let said = self.behind.answer(answer, &mut now.server, id, out);
-                    match said {
-                        Ok((status, bytes)) => {
-                            if let Some(exchange) = now.bridge.exchange_mut(place) {
-                                exchange.set_sent(status, bytes);
-                            }
-                        }
-                        Err(_) => now.lose(self.front),
-                    }
-                    now.bridge.take_end(place);
-                    now.pace.wrote();
-                }
-            }
-        }
-        state
-    }
-
-    /// Provides a connection for the exchange, and a thread that reads it.
-    fn connect<'s, 'scope>(
-        &'s self,
-        scope: &'scope Scope<'scope, '_>,
-        state: Guard<'s, G>,
-        place: usize,
-    ) -> Guard<'s, G>
-    where
-        's: 'scope,
-    {
-        let tried = state.bridge.exchange(place).map_or(0, Exchange::attempts);
-        let over = state.over;
-        drop(state);
-        let connected = match over {
-            true => Err(Error::Upstream),
-            false => self.behind.connect(tried > 0),
-        };
-        let mut state = self.lock();
-        let (stream, client) = match connected {
-            Ok(connected) => connected,
-            Err(error) => {
-                state.bridge.refuse(place, error);
-                return state;
-            }
-        };
-        let _ = stream.write_timeout(duration(self.timeouts.response));
-        let link = Link {
-            stream: Arc::new(stream),
-            // The front has a time of its own.
-            pace: Pace::new(Timeouts {
-                body: u32::MAX,
-                idle: u32::MAX,
-                head: self.timeouts.response,
-                ..self.timeouts
-            }),
-        };
-        let at = match state.backs.iter().position(Option::is_none) {
-            Some(at) => at,
-            None => {
-                state.backs.push(None);
-                state.links.push(None);
-                state.backs.len().saturating_sub(1)
-            }
-        };
-        let fresh = state.threads <= at;
-        let now = &mut *state;
-        if let (Some(b), Some(l)) = (now.backs.get_mut(at), now.links.get_mut(at)) {
-            let back = Back::new(client);
-            *b = Some(if self.behind.once() {
-                back.once()
-            } else {
-                back
-            });
-            *l = Some(link);
-        }
-        if fresh {
-            state.threads = state.threads.saturating_add(1);
-            scope.spawn(move || self.back(scope, at));
-        }
-        state
-    }
-
-    /// The thread of the front.
-    fn front<'s, 'scope>(&'s self, scope: &'scope Scope<'scope, '_>)
-    where
-        's: 'scope,
-    {
-        let mut hand = Hand::new();
-        let mut waits = None;
-        let mut state = self.lock();
-        loop {
-            let (now, any) = self.drive(scope, state, Side::Front, &mut hand);
-            state = now;
-            let quiet = !state.busy && !state.bridge.active();
-            if quiet && (hand.closed || state.gone) {
-                return;
-            }
-            if state.closing && state.bridge.lost().is_some() {
-                // What still comes is dropped: closing with unread input
-                // would destroy the answer under way.
-                hand.start = hand.end;
-            }
-            if hand.closed || state.gone || !hand.is_empty() || state.bridge.keeps() {
-                // Only what another thread does can change that.
-                state = self.wait(state);
-                continue;
-            }
-            if !state.closing {
-                let phase = state.server.phase();
-                state.pace.observe(phase, any && phase != Phase::Response);
-            }
-            let time = match state.pace.left() {
-                Ok(time) => time,
-                Err(phase) => {
-                    if !self.late(&mut state, phase) {
-                        return;
-                    }
-                    continue;
-                }
-            };
-            // While an answer is under way there is no bound, but there will
-            // be one when it is over: look now and then.
-            let time = time.or(duration(self.timeouts.closing));
-            drop(state);
-            let got = read(self.front, &mut hand, time, &mut waits);
-            state = self.lock();
-            match got {
-                Ok(true) => {}
-                Ok(false) => {
-                    if let Err(phase) = state.pace.left_now()
-                        && !self.late(&mut state, phase)
-                    {
-                        return;
-                    }
-                }
-                Err(_) => state.lose(self.front),
-            }
-        }
-    }
-
-    /// The front took too long; whether there is anything left to be done.
-    fn late(&self, state: &mut State<G>, phase: Phase) -> bool {
-        match phase {
-            Phase::Idle | Phase::Closing => return false,
-            Phase::Head | Phase::Body | Phase::Response => state.bridge.expire(Error::Timeout),
-        }
-        true
-    }
-
-    /// The thread of connections behind, one after the other.
-    fn back<'s, 'scope>(&'s self, scope: &'scope Scope<'scope, '_>, at: usize)
-    where
-        's: 'scope,
-    {
-        let mut hand = Hand::new();
-        let mut state = self.lock();
-        loop {
-            let stream = match state.links.get(at) {
-                Some(Some(link)) => Arc::clone(&link.stream),
-                _ if state.over => return,
-                _ => {
-                    state = self.wait(state);
-                    continue;
-                }
-            };
-            (hand.start, hand.end, hand.closed) = (0, 0, false);
-            state = self.serve(scope, state, at, &stream, &mut hand);
-            let back = state.backs.get_mut(at).and_then(Option::take);
-            drop(state.links.get_mut(at).and_then(Option::take));
-            let whole = hand.is_empty() && !hand.closed;
-            if let Some(back) = back
-                && whole
-                && back.reusable()
-                && let Some(stream) = Arc::into_inner(stream)
-            {
-                drop(state);
-                self.behind.release(stream, back.into_machine());
-                state = self.lock();
-            }
-            self.tell(&state);
-        }
-    }
-
-    /// A connection behind, until it carries nothing any more.
-    fn serve<'s, 'scope>(
-        &'s self,
-        scope: &'scope Scope<'scope, '_>,
-        mut state: Guard<'s, G>,
-        at: usize,
-        stream: &G::Stream,
-        hand: &mut Hand,
-    ) -> Guard<'s, G>
-    where
-        's: 'scope,
-    {
-        let mut waits = None;
-        loop {
-            let any;
-            (state, any) = self.drive(scope, state, Side::Back(at), hand);
-            let now = &mut *state;
-            let (Some(Some(back)), Some(Some(link))) =
-                (now.backs.get_mut(at), now.links.get_mut(at))
-            else {
-                return state;
-            };
-            let used = now.bridge.uses(at);
-            if !used && !back.is_busy() {
-                return state;
-            }
-            if hand.closed || !hand.is_empty() || back.keeps() || !used || back.given_up() {
-                state = self.wait(state);
-                continue;
-            }
-            let phase = back.machine().phase();
-            link.pace.observe(phase, any);
-            let time = link.pace.left();
-            if time.is_err() {
-                back.give_up(Error::UpstreamTimeout);
-                let _ = stream.shutdown(Shutdown::Both);
-                continue;
-            }
-            let time = time.ok().flatten().or(duration(self.timeouts.response));
-            drop(state);
-            let got = read(stream, hand, time, &mut waits);
-            state = self.lock();
-            let Some(Some(back)) = state.backs.get_mut(at) else {
-                return state;
-            };
-            match got {
-                Ok(_) => {}
-                Err(_) => back.give_up(Error::Upstream),
-            }
-            let late = match state.links.get_mut(at) {
-                Some(Some(link)) if matches!(got, Ok(false)) => link.pace.left_now().is_err(),
-                _ => false,
-            };
-            if late && let Some(Some(back)) = state.backs.get_mut(at) {
-                back.give_up(Error::UpstreamTimeout);
-                let _ = stream.shutdown(Shutdown::Both);
-            }
-        }
-    }
-}
-
-impl<G: Behind + ?Sized> State<G> {
-    /// The front's transport is of no more use.
-    fn lose<F: Transport>(&mut self, front: &F) {
-        self.gone = true;
-        self.server.cancel();
-        let _ = front.shutdown(Shutdown::Both);
-    }
-
-    /// A frame for the back of this place is being written.
-    fn occupy(&mut self, at: usize) -> Option<Arc<G::Stream>> {
-        if let Some(Some(back)) = self.backs.get_mut(at) {
-            back.set_busy(true);
-        }
-        let link = self.links.get(at)?.as_ref()?;
-        Some(Arc::clone(&link.stream))
-    }
-
-    /// It was, or could not be.
-    fn vacate(&mut self, at: usize, written: io::Result<()>) {
-        if let Some(Some(back)) = self.backs.get_mut(at) {
-            back.set_busy(false);
-            // It may still answer.
-            if written.is_err() {
-                back.set_deaf();
-            }
-            let phase = back.machine().phase();
-            if let Some(Some(link)) = self.links.get_mut(at) {
-                link.pace.observe(phase, true);
-            }
-        }
-    }
-}
-
-/// One read into `hand`, which is empty. False where the time was up.
-fn read<S>(
-    stream: &S,
-    hand: &mut Hand,
-    time: Option<Duration>,
-    waits: &mut Option<Option<Duration>>,
-) -> io::Result<bool>
-where
-    S: Transport,
-    for<'s> &'s S: Read,
-{
-    if *waits != Some(time) {
-        stream.read_timeout(time)?;
-        *waits = Some(time);
-    }
-    loop {
-        match (&mut &*stream).read(&mut hand.buf) {
-            Ok(n) => {
-                (hand.start, hand.end) = (0, n);
-                hand.closed = n == 0;
-                return Ok(true);
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if timed_out(&error) => return Ok(false),
-            Err(error) => return Err(error),
-        }
-    }
 }

@@ -149,6 +149,11 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
         &self.answer
     }
 
+    /// The same, for storage that grows.
+    pub fn answer_mut(&mut self) -> &mut Fields<B> {
+        &mut self.answer
+    }
+
     /// Which exchange of the server machine, while its answer is owed.
     pub const fn front(&self) -> Option<Id> {
         self.front

@@ -3,8 +3,8 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport;
@@ -19,6 +19,10 @@ const AGE: Duration = Duration::from_secs(15);
 /// One that still stands after so long was really kept.
 const PROOF: Duration = Duration::from_millis(250);
 
+/// How long one that was just opened may be without an answer before the idle
+/// ones make room for it.
+const PATIENCE: Duration = Duration::from_millis(50);
+
 /// One of them, and the machine that has it.
 pub struct Back<K> {
     pub stream: Lease,
@@ -28,24 +32,81 @@ pub struct Back<K> {
     since: Instant,
 }
 
-/// A connection. While it is the first time in use it is counted.
-pub struct Lease {
-    stream: Stream,
-    fresh: Option<Arc<AtomicUsize>>,
+/// Connections that were never answered, and since when.
+#[derive(Default)]
+struct Fresh {
+    next: u64,
+    all: Vec<(u64, Instant)>,
 }
 
-impl Lease {
-    /// No longer counted.
-    fn settle(&mut self) {
-        if let Some(count) = self.fresh.take() {
-            count.fetch_sub(1, Ordering::AcqRel);
+impl Fresh {
+    /// How many have waited for too long.
+    fn starving(&self) -> usize {
+        let starves = |fresh: &&(u64, Instant)| fresh.1.elapsed() >= PATIENCE;
+        self.all.iter().filter(starves).count()
+    }
+}
+
+/// Its entry among those that were never answered.
+struct Entry {
+    among: Arc<Mutex<Fresh>>,
+    key: u64,
+}
+
+impl Entry {
+    fn new(among: &Arc<Mutex<Fresh>>) -> Entry {
+        let mut fresh = lock(among);
+        let key = fresh.next;
+        fresh.next += 1;
+        fresh.all.push((key, Instant::now()));
+        Entry {
+            among: Arc::clone(among),
+            key,
         }
     }
 }
 
-impl Drop for Lease {
+impl Drop for Entry {
     fn drop(&mut self) {
-        self.settle();
+        lock(&self.among).all.retain(|fresh| fresh.0 != self.key);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection, and what is known of it.
+pub struct Lease {
+    stream: Stream,
+    /// Until something has come from it.
+    fresh: Mutex<Option<Entry>>,
+    answered: AtomicBool,
+    /// The time-outs that it has, in milliseconds and one more.
+    waits: [AtomicU64; 2],
+}
+
+impl Lease {
+    fn new(stream: Stream, entry: Entry) -> Lease {
+        Lease {
+            stream,
+            fresh: Mutex::new(Some(entry)),
+            answered: AtomicBool::new(false),
+            waits: [AtomicU64::new(0), AtomicU64::new(0)],
+        }
+    }
+
+    /// Something has come from it.
+    fn settle(&self) {
+        if !self.answered.swap(true, Ordering::AcqRel) {
+            lock(&self.fresh).take();
+        }
+    }
+
+    /// Whether a time-out is another than it has.
+    fn changes(&self, which: usize, time: Option<Duration>) -> bool {
+        let ms = time.map_or(u64::MAX, |time| time.as_millis() as u64 + 1);
+        self.waits[which].swap(ms, Ordering::AcqRel) != ms
     }
 }
 
@@ -59,7 +120,9 @@ impl Deref for Lease {
 
 impl Read for &Lease {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        (&mut &self.stream).read(buf)
+        let n = (&mut &self.stream).read(buf)?;
+        self.settle();
+        Ok(n)
     }
 }
 
@@ -77,10 +140,16 @@ impl Write for &Lease {
 
 impl Transport for Lease {
     fn read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        self.stream.read_timeout(time)
+        match self.changes(0, time) {
+            true => self.stream.read_timeout(time),
+            false => Ok(()),
+        }
     }
     fn write_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        self.stream.write_timeout(time)
+        match self.changes(1, time) {
+            true => self.stream.write_timeout(time),
+            false => Ok(()),
+        }
     }
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         Transport::shutdown(&self.stream, how)
@@ -90,13 +159,13 @@ impl Transport for Lease {
 /// Those to one address.
 ///
 /// What stands behind may serve no more than a few connections at once, and
-/// leave others waiting while those that it serves are kept idle here. So none
-/// is kept while there is one that was never answered.
+/// leave others waiting while those that it serves are kept idle here. So as
+/// many as wait for too long for a first answer are not kept, or closed.
 pub struct Backs<K> {
     address: Address,
     timeout: Duration,
     idle: Mutex<Vec<Back<K>>>,
-    fresh: Arc<AtomicUsize>,
+    fresh: Arc<Mutex<Fresh>>,
     /// Whether what stands behind is known to keep connections. Some servers
     /// of HTTP close after each answer without a word, and a request that
     /// crosses that close may not be sent again if it is a POST.
@@ -124,7 +193,7 @@ impl<K: Default> Backs<K> {
     /// used, if it has been idle for long enough.
     pub fn kept(&self) -> Option<Back<K>> {
         loop {
-            let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut idle = lock(&self.idle);
             let back = if self.keeps.load(Ordering::Relaxed) {
                 idle.pop()?
             } else if idle.first()?.since.elapsed() < PROOF {
@@ -145,16 +214,10 @@ impl<K: Default> Backs<K> {
     }
 
     pub fn connect(&self) -> io::Result<Back<K>> {
-        self.fresh.fetch_add(1, Ordering::AcqRel);
-        let fresh = Arc::clone(&self.fresh);
-        let connected = self.address.connect(Some(self.timeout));
-        let mut counted = Counted(Some(fresh));
-        let stream = connected?;
+        let entry = Entry::new(&self.fresh);
+        let stream = self.address.connect(Some(self.timeout))?;
         Ok(Back {
-            stream: Lease {
-                stream,
-                fresh: counted.0.take(),
-            },
+            stream: Lease::new(stream, entry),
             client: K::default(),
             used: false,
             since: Instant::now(),
@@ -162,7 +225,7 @@ impl<K: Default> Backs<K> {
     }
 
     /// Takes one back that can carry another request.
-    pub fn keep(&self, mut stream: Lease, client: K) {
+    pub fn keep(&self, stream: Lease, client: K) {
         stream.settle();
         let back = Back {
             stream,
@@ -170,11 +233,9 @@ impl<K: Default> Backs<K> {
             used: true,
             since: Instant::now(),
         };
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let old = idle.extract_if(.., |back| back.since.elapsed() >= AGE);
-        let old: Vec<_> = old.collect();
-        let full = idle.len() >= MOST || self.fresh.load(Ordering::Acquire) > 0;
-        let spare = match full {
+        let starving = lock(&self.fresh).starving();
+        let mut idle = lock(&self.idle);
+        let spare = match idle.len() >= MOST || starving > 0 {
             true => Some(back),
             false => {
                 idle.push(back);
@@ -183,28 +244,30 @@ impl<K: Default> Backs<K> {
         };
         // Closed without the lock.
         drop(idle);
-        drop((old, spare));
+        drop(spare);
     }
 
-    /// Closes what was idle for too long, so that others may be served there.
+    /// Closes what was idle for too long, and as many as others wait for.
     pub fn sweep(&self) {
-        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let starving = lock(&self.fresh).starving();
+        let mut idle = lock(&self.idle);
+        let mut spare = starving;
+        // The first were idle for the longest time.
         let old: Vec<_> = idle
-            .extract_if(.., |back| back.since.elapsed() >= AGE)
+            .extract_if(.., |back| {
+                let wanted = spare > 0;
+                spare = spare.saturating_sub(1);
+                wanted || back.since.elapsed() >= AGE
+            })
             .collect();
         drop(idle);
         drop(old);
     }
-}
 
-/// Counted down where no connection came of it.
-struct Counted(Option<Arc<AtomicUsize>>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        if let Some(count) = self.0.take() {
-            count.fetch_sub(1, Ordering::AcqRel);
-        }
+    /// Closes all that are idle: one of them was found closed.
+    pub fn forget(&self) {
+        let old = std::mem::take(&mut *lock(&self.idle));
+        drop(old);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use vestibule::adapt::gateway::{Behind, Decision, Exchanged, run};
+use vestibule::adapt::gateway::{Behind, Decision, Exchanged, HEAD, run};
 use vestibule::bridge::Policy;
 use vestibule::fcgi::{self, Role};
 use vestibule::{Client, Error, Field, Fields, Id, Length, Timeouts, http1};
@@ -107,18 +107,14 @@ pub trait Beyond: Client + Default + Send {
     /// Whether what stands behind gets variables, and not the fields that a
     /// client sent.
     const VARIABLES: bool;
-    /// Whether it may close after an answer without having said so.
-    const LEAVES: bool;
 }
 
 impl Beyond for fcgi::Client {
     const VARIABLES: bool = true;
-    const LEAVES: bool = false;
 }
 
 impl Beyond for http1::Client {
     const VARIABLES: bool = false;
-    const LEAVES: bool = true;
 }
 
 struct Through<'g, V, K, W> {
@@ -140,7 +136,13 @@ where
     type Answer = (Judged, Exchange);
 
     fn connect(&self, fresh: bool) -> Result<(Lease, K), Error> {
-        let kept = if fresh { None } else { self.backs.kept() };
+        let kept = if fresh {
+            // It was closed there, so others are, or will be.
+            self.backs.forget();
+            None
+        } else {
+            self.backs.kept()
+        };
         let back = match kept {
             Some(back) => back,
             None => self.backs.connect().map_err(|error| match error.kind() {
@@ -150,10 +152,6 @@ where
         };
         let Back { stream, client, .. } = back;
         Ok((stream, client))
-    }
-
-    fn once(&self) -> bool {
-        K::LEAVES
     }
 
     fn release(&self, stream: Lease, client: K) {
@@ -189,6 +187,9 @@ where
                     return Decision::Refuse(Error::LengthRequired);
                 }
                 head.clear();
+                // Names and values as they are, and what a proxy adds.
+                let fields = exchange.fields().map(|f| f.name.len() + f.value.len() + 16);
+                head.reserve(fields.sum::<usize>() * 2 + 2048, HEAD);
                 let passed = match K::VARIABLES {
                     true => exchange
                         .all()

@@ -450,6 +450,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
                 Ending::Rejected(reason)
             }
         };
+        self.served |= matches!(ending, Ending::Complete { .. });
         self.done(retry_safe, ending)
     }
 
@@ -517,8 +518,11 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
                 (Life::Open, _) if slot.is(slot::HEAD) => Ending::Truncated,
                 (Life::Open, _) => Ending::Failed(Error::Eof),
             };
+            let silent = !slot.is(slot::STDOUT | slot::STDERR);
+            let lost = matches!(ending, Ending::Failed(Error::Eof));
+            let retry_safe = lost && silent && slot.is(slot::AGAIN);
             self.active = self.active.saturating_sub(1);
-            if let Some(next) = self.done(false, ending) {
+            if let Some(next) = self.done(retry_safe, ending) {
                 return Ok(next);
             }
         }

@@ -113,8 +113,10 @@ struct Ending {
 ///
 /// `reuse` is false once a request went without KEEP_CONN, or anything came
 /// that nobody asked for; and with one slot also where the request was not yet
-/// sent to its end, was aborted, or its answer was spoilt. `retry_safe` is true for a
-/// rejection with a reason of the specification and without any output.
+/// sent to its end, was aborted, or its answer was spoilt. `retry_safe` is true without any
+/// output, for a rejection with a reason of the specification; and where a
+/// connection that has carried an answer before ends and the request's method
+/// is idempotent: most likely it was closed while nothing was under way.
 ///
 /// ```
 /// use vestibule::fcgi::{Role, client::Client};
@@ -163,6 +165,8 @@ pub struct Client<S = [Slot; 1]> {
     open: bool,
     /// The application takes one request at a time.
     alone: bool,
+    /// An answer was completed on this connection.
+    served: bool,
     keep: bool,
     /// Why reading is over.
     verdict: Option<Error>,
@@ -210,6 +214,7 @@ impl<S> Client<S> {
             answer: Answer::NEW,
             open: true,
             alone: false,
+            served: false,
             keep: true,
             verdict: None,
             told: 0,

@@ -31,6 +31,7 @@ struct Facts {
     data: Option<u64>,
     method: bool,
     head: bool,
+    idempotent: bool,
 }
 
 impl Facts {
@@ -42,6 +43,7 @@ impl Facts {
             data: None,
             method: false,
             head: false,
+            idempotent: false,
         }
     }
 
@@ -64,6 +66,10 @@ impl Facts {
                 }
                 self.method = true;
                 self.head = value == b"HEAD";
+                self.idempotent = matches!(
+                    value,
+                    b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE"
+                );
             }
             b"CONTENT_LENGTH" => {
                 if self.length.is_some() {
@@ -274,6 +280,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         }
         if role == Role::Filter {
             flags |= slot::FILTER;
+        }
+        if facts.idempotent && self.served {
+            flags |= slot::AGAIN;
         }
         if let Some(slot) = self.slots.as_mut().get_mut(index) {
             *slot = Slot {

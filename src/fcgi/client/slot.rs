@@ -26,21 +26,24 @@ pub(super) enum Input {
 }
 
 /// KEEP_CONN was set.
-pub(super) const KEEP: u8 = 1;
+pub(super) const KEEP: u16 = 1;
 /// The rest of the answer is not wanted.
-pub(super) const DISCARD: u8 = 2;
+pub(super) const DISCARD: u16 = 2;
 /// STDOUT carried a byte.
-pub(super) const STDOUT: u8 = 4;
+pub(super) const STDOUT: u16 = 4;
 /// STDERR carried a byte.
-pub(super) const STDERR: u8 = 8;
+pub(super) const STDERR: u16 = 8;
 /// The head of the answer was given.
-pub(super) const HEAD: u8 = 16;
+pub(super) const HEAD: u16 = 16;
 /// DATA follows STDIN.
-pub(super) const FILTER: u8 = 32;
+pub(super) const FILTER: u16 = 32;
 /// STDOUT ended with END_REQUEST.
-pub(super) const IMPLIED: u8 = 64;
+pub(super) const IMPLIED: u16 = 64;
 /// STDOUT ended without a byte.
-pub(super) const SILENT: u8 = 128;
+pub(super) const SILENT: u16 = 128;
+/// Its method is idempotent (RFC 9110, 9.2.2), and there was an answer on the
+/// connection before it.
+pub(super) const AGAIN: u16 = 256;
 
 /// Room for one request of a [`Client`](super::Client): at most 64 bytes.
 ///
@@ -62,7 +65,7 @@ pub struct Slot {
     pub(super) log: u32,
     pub(super) life: Life,
     pub(super) input: Input,
-    pub(super) flags: u8,
+    pub(super) flags: u16,
 }
 
 impl Slot {
@@ -78,7 +81,7 @@ impl Slot {
     };
 
     #[inline]
-    pub(super) fn is(&self, flag: u8) -> bool {
+    pub(super) fn is(&self, flag: u16) -> bool {
         self.flags & flag != 0
     }
 

@@ -862,6 +862,44 @@ fn many_at_a_time() {
     assert_eq!(client.free(), 0);
 }
 
+/// The end of a connection that has carried an answer before the request.
+#[test]
+fn closed_between_requests() {
+    for (method, again) in [
+        (&b"GET"[..], true),
+        (b"HEAD", true),
+        (b"PUT", true),
+        (b"POST", false),
+        (b"get", false),
+    ] {
+        for said in [&b""[..], b"x"] {
+            let make = || {
+                let mut client = getting(1);
+                let answer = [rec(6, 1, b"A: b\n\n"), rec(6, 1, b""), end(1, 0, 0)].concat();
+                drive(&mut client, &[&answer], false);
+                let method = [(&b"REQUEST_METHOD"[..], method)];
+                let head = fields(&method);
+                let _ = client
+                    .begin(Role::Responder, true, head, Length::None, &mut [0; 64])
+                    .unwrap();
+                client
+            };
+            // Of one that has said anything nobody knows what it did.
+            let input = match said {
+                b"" => Vec::new(),
+                said => rec(7, 1, said),
+            };
+            let want = match again && said.is_empty() {
+                true => "D 1 retry Failed(Eof)",
+                false => "D 1 Failed(Eof)",
+            };
+            assert_eq!(run(make, &input, true).last().unwrap(), want);
+        }
+    }
+    // The first on a connection was refused, whatever it is.
+    assert_eq!(run(|| getting(1), b"", true), ["D 1 Failed(Eof)"]);
+}
+
 #[test]
 fn head_requests_have_no_body() {
     let make = || {

@@ -1,0 +1,372 @@
+//! The steps of the bridge, whoever makes them.
+
+use std::io::{Read, Write};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::vec::Vec;
+
+use super::super::transport::{Transport, duration};
+use super::hand::{Desk, Input, Out, Side};
+use super::state::{Guard, Link, Shared, State, Taken};
+use super::{Behind, Decision, HEAD};
+use crate::bridge::{Back, Exchange, Feed, Rooms, Step};
+use crate::error::Error;
+use crate::fields::Fields;
+use crate::frame::Frame;
+use crate::machine::{After, Status as _};
+use crate::time::Phase;
+
+impl<G, F> Shared<'_, G, F>
+where
+    G: Behind + ?Sized,
+    F: Transport + Sync,
+    for<'s> &'s F: Read + Write,
+    for<'s> &'s G::Stream: Read + Write,
+{
+    /// Does all that can be done with the input of one side. Whether anything
+    /// was done.
+    pub fn drive<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        mut side: Side,
+        desk: &mut Desk,
+        input: &mut Input,
+    ) -> (Guard<'s, G>, bool) {
+        let (mut any, closed) = (false, input.closed);
+        let mut released = false;
+        let had = input.bytes().len();
+        let mut bytes = input.bytes();
+        loop {
+            let now = &mut *state;
+            desk.fit(&mut now.bridge, self.exchanges, side, bytes.len());
+            let rooms = Rooms {
+                to_front: (!now.busy).then_some(&mut desk.front_room[..]),
+                to_back: Some(&mut desk.back_room),
+            };
+            let own = match closed && bytes.is_empty() {
+                true => Feed::End,
+                false => Feed::Bytes(&mut bytes),
+            };
+            let (front, back) = match side {
+                Side::Front => (own, None),
+                Side::Back(at) => (Feed::Nothing, Some((at, own))),
+                Side::Neither => (Feed::Nothing, None),
+            };
+            let step = now
+                .bridge
+                .step(&mut now.server, front, &mut now.backs, back, rooms);
+            match step {
+                Step::ToFront(frame, _) => {
+                    state = self.write(state, &mut desk.out, Side::Front, frame);
+                }
+                Step::ToBack(at, frame, _) => {
+                    state = self.write(state, &mut desk.out, Side::Back(at), frame);
+                }
+                Step::Head(place) => {
+                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    state = self.decide(state, place);
+                }
+                Step::Connect(place) => {
+                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    state = self.connect(state, place);
+                }
+                Step::Log(_, text) => {
+                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    self.tell(&state);
+                    drop(state);
+                    self.behind.log(text);
+                    state = self.lock();
+                }
+                Step::Over(place) => {
+                    // Before the lock is given back: another may take its
+                    // place then.
+                    if let Some(exchange) = state.bridge.exchange(place) {
+                        self.behind.over(exchange);
+                    }
+                }
+                Step::Again => {}
+                Step::Wait if desk.out.bytes.is_empty() => break,
+                Step::Wait => {
+                    // Who has asked may ask again as soon as the answer has
+                    // come: the connection is to be there by then.
+                    let spare = match side {
+                        Side::Back(at) if bytes.is_empty() && !closed => state.spare(at),
+                        _ => None,
+                    };
+                    if spare.is_some() {
+                        // Its place may be another's by now.
+                        (side, released) = (Side::Neither, true);
+                    }
+                    state = self.last(state, &mut desk.out, spare);
+                }
+            }
+            any = true;
+        }
+        let left = bytes.len();
+        input.keep(left);
+        input.released = released;
+        if any || left < had {
+            let phase = state.server.phase();
+            if !state.closing && phase != state.pace.phase() {
+                state.pace.observe(phase, true);
+            }
+            self.behind.observe(&mut state.server);
+            self.settle(&mut state);
+            self.tell(&state);
+        }
+        (state, any)
+    }
+
+    /// Writes a frame, or gathers it.
+    fn write<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        out: &mut Out,
+        to: Side,
+        frame: Frame<'_>,
+    ) -> Guard<'s, G> {
+        if out.to != to {
+            state = self.flush(state, out, Frame::EMPTY);
+            out.to = to;
+        }
+        if out.gather(&frame) {
+            return state;
+        }
+        self.flush(state, out, frame)
+    }
+
+    /// Writes what was gathered, and releases a connection before.
+    fn last<'s>(
+        &'s self,
+        state: Guard<'s, G>,
+        out: &mut Out,
+        spare: Option<Taken<G>>,
+    ) -> Guard<'s, G> {
+        let Some((back, link)) = spare else {
+            return self.flush(state, out, Frame::EMPTY);
+        };
+        // Nobody writes behind our back.
+        let mut state = state;
+        let front = out.to == Side::Front;
+        state.busy |= front;
+        self.tell(&state);
+        drop(state);
+        self.release(back, link, true);
+        let mut state = self.lock();
+        state.busy &= !front;
+        self.flush(state, out, Frame::EMPTY)
+    }
+
+    /// Writes what was gathered, and a frame, without the lock.
+    fn flush<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        out: &mut Out,
+        frame: Frame<'_>,
+    ) -> Guard<'s, G> {
+        if out.bytes.is_empty() && frame.is_empty() {
+            return state;
+        }
+        match out.to {
+            Side::Neither => {}
+            Side::Front if state.gone => out.bytes.clear(),
+            Side::Front => {
+                state.busy = true;
+                self.tell(&state);
+                drop(state);
+                let written = out.write(&mut &*self.front, frame);
+                state = self.lock();
+                state.busy = false;
+                match written {
+                    Ok(()) if state.closing => {}
+                    Ok(()) => state.pace.wrote(),
+                    Err(_) => state.lose(self.front),
+                }
+            }
+            Side::Back(at) => {
+                let stream = state.occupy(at);
+                self.tell(&state);
+                drop(state);
+                let written = match &stream {
+                    Some(stream) => out.write(&mut &**stream, frame),
+                    None => Ok(()),
+                };
+                out.bytes.clear();
+                drop(stream);
+                state = self.lock();
+                state.vacate(at, written);
+            }
+        }
+        self.tell(&state);
+        state
+    }
+
+    /// Does to the transports what the machines ask for. Their own threads may
+    /// be blocked in reads meanwhile, so whoever is last does it.
+    fn settle(&self, state: &mut State<G>) {
+        for at in 0..state.backs.len() {
+            let Some(Some(back)) = state.backs.get(at) else {
+                continue;
+            };
+            let spent = back.aborted() || back.machine().after() == After::Close;
+            if spent && !back.given_up() && state.bridge.uses(at) {
+                // What we gave up is not waited for.
+                state.give_up(at, Error::Upstream);
+            }
+        }
+        if !state.quiet() || state.closing {
+            return;
+        }
+        match state.server.after() {
+            After::Close => state.lose(self.front),
+            After::Keep if state.bridge.lost().is_none() => {}
+            After::Keep | After::CloseWrite => {
+                state.closing = true;
+                state.pace.observe(Phase::Closing, true);
+                let _ = self.front.shutdown(Shutdown::Write);
+            }
+        }
+    }
+
+    /// The head of a request is complete.
+    fn decide<'s>(&'s self, mut state: Guard<'s, G>, place: usize) -> Guard<'s, G> {
+        let now = &mut *state;
+        let Some(exchange) = now.bridge.exchange_mut(place) else {
+            return state;
+        };
+        let Some(id) = exchange.front() else {
+            return state;
+        };
+        if let Err(error) = self.behind.admit(&now.server, id) {
+            now.bridge.refuse(place, error);
+            return state;
+        }
+        let length = exchange.length();
+        let none = Fields::new(Vec::new());
+        let mut head = std::mem::replace(exchange.request_mut(), none);
+        self.tell(&state);
+        drop(state);
+        head.reserve(head.used().saturating_add(2048), HEAD);
+        let decision = self.behind.head(id, &mut head, length);
+        let date = self.behind.date();
+        let mut state = self.lock();
+        let overflowed = head.overflowed();
+        if let Some(exchange) = state.bridge.exchange_mut(place) {
+            *exchange.request_mut() = head;
+        }
+        if let Some(date) = date {
+            state.bridge.set_date(date);
+        }
+        match decision {
+            _ if overflowed => state.bridge.refuse(place, Error::HeadTooLong),
+            Decision::Forward => state.bridge.forward(place),
+            Decision::Refuse(error) => state.bridge.refuse(place, error),
+            Decision::Answer(answer) => state = self.answer(state, place, answer),
+        }
+        state
+    }
+
+    /// An answer of the caller's own.
+    fn answer<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        place: usize,
+        answer: G::Answer,
+    ) -> Guard<'s, G> {
+        // Another thread may be writing.
+        while state.busy {
+            state = self.wait(state);
+        }
+        let now = &mut *state;
+        if let Some(id) = now.bridge.take(place) {
+            let out = &mut { self.front };
+            match self.behind.answer(answer, &mut now.server, id, out) {
+                Ok((status, bytes)) => {
+                    if let Some(exchange) = now.bridge.exchange_mut(place) {
+                        exchange.set_sent(status, bytes);
+                    }
+                }
+                Err(_) => now.lose(self.front),
+            }
+            now.bridge.take_end(place);
+            now.pace.wrote();
+        }
+        state
+    }
+
+    /// Provides a connection for the exchange.
+    fn connect<'s>(&'s self, state: Guard<'s, G>, place: usize) -> Guard<'s, G> {
+        let tried = state.bridge.exchange(place).map_or(0, Exchange::attempts);
+        let over = state.over;
+        self.tell(&state);
+        drop(state);
+        let connected = match over {
+            true => Err(Error::Upstream),
+            false => self.behind.connect(tried > 0),
+        };
+        if let Ok((stream, _)) = &connected {
+            let _ = stream.write_timeout(duration(self.timeouts.response));
+        }
+        let mut state = self.lock();
+        let (stream, client) = match connected {
+            Ok(connected) => connected,
+            Err(error) => {
+                state.bridge.refuse(place, error);
+                return state;
+            }
+        };
+        let at = match state.backs.iter().position(Option::is_none) {
+            Some(at) => at,
+            None => {
+                state.backs.push(None);
+                state.links.push(None);
+                state.backs.len().saturating_sub(1)
+            }
+        };
+        let now = &mut *state;
+        if let (Some(b), Some(l)) = (now.backs.get_mut(at), now.links.get_mut(at)) {
+            let back = Back::new(client);
+            *b = Some(match self.behind.once() {
+                true => back.once(),
+                false => back,
+            });
+            *l = Some(Link::new(stream, self.timeouts));
+        }
+        state
+    }
+
+    /// Takes a connection back that carries nothing any more, if that was not
+    /// done yet.
+    pub fn dismiss<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        at: usize,
+        input: &mut Input,
+    ) -> Guard<'s, G> {
+        let whole = input.is_empty() && !input.closed;
+        let released = input.released;
+        input.reset();
+        if released {
+            return state;
+        }
+        let Some((back, link)) = state.take(at) else {
+            return state;
+        };
+        self.tell(&state);
+        drop(state);
+        self.release(back, link, whole);
+        self.lock()
+    }
+
+    /// Gives a connection to who keeps them, if it can be used again.
+    fn release(&self, back: Back<G::Client>, link: Link<G::Stream>, whole: bool) {
+        // One that has never said a word may not be served there yet.
+        if whole
+            && link.heard
+            && back.reusable()
+            && let Some(stream) = Arc::into_inner(link.stream)
+        {
+            self.behind.release(stream, back.into_machine());
+        }
+    }
+}
