@@ -45,10 +45,11 @@ impl Lines {
 
     /// Whether there was such an exchange.
     fn with(&self, id: Id, act: impl FnOnce(&mut Entry)) -> bool {
-        let mut entries = self.lock();
-        let found = entries.iter_mut().flat_map(|e| e.iter_mut());
-        let entry = { found }.find(|e| e.0 == id);
-        entry.map(|(_, entry)| act(entry)).is_some()
+        let Some(mut entries) = self.lock() else {
+            return false;
+        };
+        let found = entries.iter_mut().find(|e| e.0 == id);
+        found.map(|(_, entry)| act(entry)).is_some()
     }
 
     fn begin(&self, id: Id) {

@@ -279,7 +279,7 @@ impl crate::machine::Client for Client {
     }
 
     /// No bound of its own: what is beyond the declared length is for
-    /// [`body`](Self::body) to refuse.
+    /// [`body`](crate::Client::body) to refuse.
     fn credit(&self, id: Id) -> usize {
         match self.writing {
             Writing::Body(_) if self.live(id).is_ok() && !self.held() => usize::MAX,
