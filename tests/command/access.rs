@@ -95,6 +95,50 @@ fn requests_over_fastcgi() {
     assert_eq!(served.line(), "- PUT - - - 400 0\n");
 }
 
+/// Each of those that share a connection has a line of its own.
+#[test]
+fn many_at_once() {
+    let mut served = logging("hello", "fcgi", "%(U)s %(s)s %(b)s", &[]);
+    let mut stream = connect(&served);
+    let uris: Vec<String> = (1..=17).map(|id| format!("/{id}")).collect();
+    let all: Vec<Vec<u8>> = (1..=17)
+        .map(|id| request(id, true, &[("REQUEST_URI", &uris[usize::from(id) - 1])]))
+        .collect();
+    // All heads, and then all ends, backwards; there is no room for the last.
+    let heads = all.iter().map(|bytes| &bytes[..bytes.len() - 8]);
+    let ends = all.iter().rev().map(|bytes| &bytes[bytes.len() - 8..]);
+    stream
+        .write_all(&heads.chain(ends).collect::<Vec<_>>().concat())
+        .unwrap();
+    assert_eq!(served.line(), "- 503 0\n");
+    for uri in uris[..16].iter().rev() {
+        assert_eq!(served.line(), format!("{uri} 200 14\n"));
+    }
+}
+
+/// Given up within its answer: what was sent of it.
+#[test]
+fn answers_that_are_cut() {
+    for scheme in ["http", "fcgi"] {
+        let mut served = logging("echo", scheme, "%(U)s %(s)s %(b)s", &[]);
+        let mut stream = connect(&served);
+        let query = format!("m=slow&n={}", u64::MAX);
+        let uri = format!("/slow?{query}");
+        let bytes = match scheme {
+            "http" => format!("GET {uri} HTTP/1.1\r\nHost: h\r\n\r\n").into_bytes(),
+            _ => request(1, false, &[("REQUEST_URI", &uri), ("QUERY_STRING", &query)]),
+        };
+        stream.write_all(&bytes).unwrap();
+        stream.read_exact(&mut [0; 200]).unwrap();
+        drop(stream);
+        let line = served.line();
+        let sent = line
+            .strip_prefix("/slow 200 ")
+            .unwrap_or_else(|| panic!("{line}"));
+        assert!(sent.trim_end().parse::<u64>().unwrap() > 20, "{line}");
+    }
+}
+
 #[test]
 fn files_and_who_is_not_let_in() {
     let dir = Dir::new("access-files");
