@@ -31,6 +31,8 @@ mod authorizer;
 mod cgi_fcgi;
 #[path = "live/connection.rs"]
 mod connection;
+#[path = "live/fronts.rs"]
+mod fronts;
 #[path = "live/gateway.rs"]
 mod gateway;
 #[path = "live/libfcgi.rs"]

@@ -16,7 +16,7 @@ fn whole(app: &App) {
         true => Http::once(&app.endpoint),
         false => Http::to(&app.endpoint),
     };
-    app.told(&mut http, &[], &[]);
+    app.told(&mut http, "/", &[], &[]);
     shown.case("every field");
     contract(&mut http, "/a/b", &app.traits, &mut shown);
     if !app.closes {

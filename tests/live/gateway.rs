@@ -32,7 +32,7 @@ const FIELDS: [(&str, &str); 7] = [
 
 /// What a client sends, and should not be believed in, or is of its connection
 /// alone; and what must come of it.
-const DROPPED: [(&str, &str); 9] = [
+const DROPPED: [(&str, &str); 10] = [
     ("Connection", "keep-alive, X-Hop"),
     ("X-Hop", "1"),
     ("Keep-Alive", "timeout=5"),
@@ -40,6 +40,7 @@ const DROPPED: [(&str, &str); 9] = [
     ("Proxy-Connection", "close"),
     ("X-Forwarded-For", "192.0.2.66"),
     ("X-Forwarded-Proto", "https"),
+    ("X-Forwarded-Prefix", "/evil"),
     ("Forwarded", "for=192.0.2.66"),
     ("Proxy", "http://192.0.2.66:8080"),
 ];
@@ -80,6 +81,7 @@ fn php(to: &str, name: &str) {
         "HTTP_FORWARDED=for=192.0.2.66",
         "HTTP_X_EMPTY=",
         "HTTP_X_FORWARDED_FOR=192.0.2.66",
+        "HTTP_X_FORWARDED_PREFIX=/evil",
         "HTTP_X_FORWARDED_PROTO=https",
         "HTTP_X_LATIN1=caf\\xc3\\xa9\\x5c",
         "HTTP_X_PROBE=one, two, three",
@@ -143,7 +145,7 @@ fn php(to: &str, name: &str) {
 }
 
 /// SIGTERM, where the log is not empty.
-fn stop(mut serve: Serve) {
+pub fn stop(mut serve: Serve) {
     serve.process.signal("-TERM");
     let status = serve.process.end();
     assert_eq!(status.code(), Some(0), "{}", serve.process.log());
@@ -174,7 +176,7 @@ fn http(app: &App) {
     let mut shown = Shown::of(&format!("curl -> serve -> {}", app.name));
     let serve = Serve::http(&["--to", &app.endpoint]);
     let mut curl = Curl::to(&serve.endpoint);
-    app.told(&mut curl, &DROPPED, &FORWARDED);
+    app.told(&mut curl, "/", &DROPPED, &FORWARDED);
     shown.case("every field");
     contract(&mut curl, "/a/b", &app.traits, &mut shown);
 

@@ -131,7 +131,16 @@ impl Dump {
     pub fn has(&self, want: &[&str]) {
         let mut want: Vec<&str> = want.to_vec();
         want.sort_unstable();
-        assert_eq!(self.vars, want);
+        let less: Vec<_> = want
+            .iter()
+            .filter(|var| !self.vars.iter().any(|v| v == *var))
+            .collect();
+        let more: Vec<_> = self
+            .vars
+            .iter()
+            .filter(|var| !want.contains(&var.as_str()))
+            .collect();
+        assert!(self.vars == want, "missing {less:?}, too much {more:?}");
     }
 }
 

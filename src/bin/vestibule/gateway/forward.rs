@@ -17,17 +17,9 @@ pub enum Peer {
     WebServer,
 }
 
-/// What only a proxy may say: what others say of it is dropped.
-const BY_PROXIES: [&str; 8] = [
-    "X-Forwarded-For",
-    "X-Forwarded-Proto",
-    "X-Forwarded-Protocol",
-    "X-Forwarded-Ssl",
-    "X-Forwarded-Host",
-    "X-Forwarded-Port",
-    "X-Real-IP",
-    "Forwarded",
-];
+/// What only a proxy may say, beside all that begins with `X-Forwarded-`: what
+/// others say of it is dropped.
+const BY_PROXIES: [&str; 2] = ["X-Real-IP", "Forwarded"];
 
 /// A field as it was sent.
 pub type Sent = (Space, Vec<u8>, Vec<u8>);
@@ -38,6 +30,18 @@ fn is((space, name, _): &Sent, known: &str) -> bool {
         Space::Var => header_name(name).is_some_and(|n| n.is(known.as_bytes())),
         Space::Trailer | Space::Attribute => false,
     }
+}
+
+/// Whether it is what only a proxy may say.
+fn by_proxies(field: &Sent) -> bool {
+    let (space, name, _) = field;
+    let start = b"x-forwarded-";
+    let begins = match space {
+        Space::Header => name.len() > start.len() && name[..12].eq_ignore_ascii_case(start),
+        Space::Var => header_name(name).is_some_and(|n| n.bytes().take(12).eq(*start)),
+        Space::Trailer | Space::Attribute => false,
+    };
+    begins || BY_PROXIES.iter().any(|known| is(field, known))
 }
 
 /// The fields as they were sent, a target without scheme and authority, the
@@ -57,7 +61,7 @@ pub fn forwarded(
     };
     head.push(Field::header(b"Host", host))?;
     for field in sent {
-        if is(field, "Host") || BY_PROXIES.iter().any(|known| is(field, known)) {
+        if is(field, "Host") || by_proxies(field) {
             continue;
         }
         let (space, name, value) = field;
@@ -79,7 +83,7 @@ pub fn forwarded(
     match peer {
         Peer::Client | Peer::WebServer => chain.extend_from_slice(exchange.var("REMOTE_ADDR")),
         Peer::Trusted(address) => {
-            let said = sent.iter().filter(|field| is(field, BY_PROXIES[0]));
+            let said = sent.iter().filter(|field| is(field, "X-Forwarded-For"));
             let said = said.map(|(_, _, value)| value.clone());
             let hops = said.chain(address.map(|ip| ip.to_string().into_bytes()));
             chain = hops.collect::<Vec<_>>().join(&b", "[..]);
