@@ -3,14 +3,18 @@
 
 mod command {
     pub mod tools;
+    pub mod wire;
 
     mod access;
     mod authorizer;
+    mod behind;
+    mod bounds;
     mod call;
     mod call_http;
     mod decode;
     mod decode_http;
     mod demo;
+    mod gateway;
     mod http;
     mod kept;
     mod ping;

@@ -11,10 +11,10 @@ use vestibule::adapt::Transport;
 
 use crate::endpoint::{Address, Stream};
 
-/// How many are kept at most, and for how long: less than what stands behind
-/// commonly keeps them for.
+/// How many are kept at most, and for how long: less than the five seconds that
+/// many servers of HTTP keep them for.
 const MOST: usize = 64;
-const AGE: Duration = Duration::from_secs(15);
+const AGE: Duration = Duration::from_secs(4);
 
 /// One that still stands after so long was really kept.
 const PROOF: Duration = Duration::from_millis(250);

@@ -21,6 +21,9 @@ pub struct Exchange {
     pub over: bool,
     /// The body was asked for, on a wire that has words for that.
     pub demanded: bool,
+    /// Names of variables that an authorizer has given; `None` where none was
+    /// asked.
+    granted: Option<Vec<String>>,
     /// Kept for an application that shows it.
     arrived: Option<Arrived>,
 }
@@ -56,6 +59,7 @@ impl Exchange {
             hash: FNV_START,
             over: false,
             demanded: false,
+            granted: None,
             arrived: None,
         }
     }
@@ -154,6 +158,22 @@ impl Exchange {
         self.remove(name);
         let field = (Space::Var, name.into(), value.into());
         self.fields.push(field);
+    }
+
+    /// Sets the variables that an authorizer has given.
+    pub fn grant(&mut self, vars: Vec<(Vec<u8>, Vec<u8>)>) {
+        let names = vars.into_iter().map(|(name, value)| {
+            let name = String::from_utf8_lossy(&name).into_owned();
+            self.set(&name, &value);
+            name
+        });
+        self.granted = Some(names.collect());
+    }
+
+    /// Those variables, where an authorizer was asked.
+    pub fn granted(&self) -> Option<impl Iterator<Item = (&str, &[u8])>> {
+        let names = self.granted.as_ref()?;
+        Some(names.iter().map(|name| (&name[..], self.var(name))))
     }
 
     /// Adds a variable.

@@ -51,8 +51,10 @@ finish, for 10 seconds; a second one does not.
                       scripts, not sent; default index.php
   --authorizer ENDPOINT
                       a FastCGI Authorizer, asked about each request before
-                      anything else; its Variable-NAME become variables. While it
-                      cannot be asked nobody is let in
+                      anything else; its Variable-NAME become variables, and
+                      before a server of HTTP fields, with - for _ (of a client's
+                      own none of these pass). While it cannot be asked nobody is
+                      let in
   --workers N         connections at once, each with up to 16 requests; default 256.
                       When all are busy, idle ones are closed; when none is idle, a
                       new one is told so (overloaded), and counted

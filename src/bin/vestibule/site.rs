@@ -181,11 +181,7 @@ impl Site {
         if let Some(authorizer) = &self.authorizer {
             let vars = exchange.sorted();
             match authorizer.ask(&vars) {
-                Ok(Verdict::Granted(vars)) => {
-                    for (name, value) in vars {
-                        exchange.set(&String::from_utf8_lossy(&name), &value);
-                    }
-                }
+                Ok(Verdict::Granted(vars)) => exchange.grant(vars),
                 Ok(Verdict::Refused {
                     status,
                     fields,

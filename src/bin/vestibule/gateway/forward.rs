@@ -32,20 +32,24 @@ fn is((space, name, _): &Sent, known: &str) -> bool {
     }
 }
 
+/// Whether its name begins so, in lower case, and goes on.
+fn begins((space, name, _): &Sent, prefix: &[u8]) -> bool {
+    let n = prefix.len();
+    match space {
+        Space::Header => name.len() > n && name[..n].eq_ignore_ascii_case(prefix),
+        Space::Var => header_name(name)
+            .is_some_and(|n| n.bytes().take(prefix.len()).eq(prefix.iter().copied())),
+        Space::Trailer | Space::Attribute => false,
+    }
+}
+
 /// Whether it is what only a proxy may say.
 fn by_proxies(field: &Sent) -> bool {
-    let (space, name, _) = field;
-    let start = b"x-forwarded-";
-    let begins = match space {
-        Space::Header => name.len() > start.len() && name[..12].eq_ignore_ascii_case(start),
-        Space::Var => header_name(name).is_some_and(|n| n.bytes().take(12).eq(*start)),
-        Space::Trailer | Space::Attribute => false,
-    };
-    begins || BY_PROXIES.iter().any(|known| is(field, known))
+    begins(field, b"x-forwarded-") || BY_PROXIES.iter().any(|known| is(field, known))
 }
 
 /// The fields as they were sent, a target without scheme and authority, the
-/// Host that it means, and who asked.
+/// Host that it means, who asked, and what an authorizer has said.
 pub fn forwarded(
     exchange: &Exchange,
     sent: &[Sent],
@@ -61,7 +65,9 @@ pub fn forwarded(
     };
     head.push(Field::header(b"Host", host))?;
     for field in sent {
-        if is(field, "Host") || by_proxies(field) {
+        // Nor may a client say what an authorizer says.
+        let granted = exchange.granted().is_some() && begins(field, b"variable-");
+        if is(field, "Host") || by_proxies(field) || granted {
             continue;
         }
         let (space, name, value) = field;
@@ -100,6 +106,11 @@ pub fn forwarded(
         if !value.is_empty() {
             head.push(Field::header(name.as_bytes(), value))?;
         }
+    }
+    for (name, value) in exchange.granted().into_iter().flatten() {
+        // Many servers drop names with an underscore; applications see none.
+        let name = "Variable-".to_string() + &name.replace('_', "-");
+        head.push(Field::header(name.as_bytes(), value))?;
     }
     Ok(())
 }
