@@ -315,7 +315,7 @@ fn no_value_forges_a_line() {
     let format = "%(h)s %(l)s %(u)s %(t)s \"%(r)s\" %(s)s %(m)s %(U)s %(q)s %(H)s %(b)s %(B)s \
                   \"%(f)s\" \"%(a)s\" %(T)s %(D)s %(M)s %(L)s %(p)s \"%({x}i)s\" %({x}o)s %({x}e)s";
     let words = Format::DEFAULT.text.split(' ').count() + 1;
-    for _ in 0..20_000 {
+    for _ in 0..2_000 {
         let values: Vec<(usize, Vec<u8>)> = (0..below(9))
             .map(|_| {
                 let name = below(names.len());

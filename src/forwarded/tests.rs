@@ -391,7 +391,7 @@ fn a_client_cannot_choose_its_address() {
     let policy = all(&nets);
     let peer = Some(PEER.parse().unwrap());
     let mut read = 0;
-    for _ in 0..200_000 {
+    for _ in 0..10_000 {
         let evil: String = (0..below(8)).map(|_| words[below(words.len())]).collect();
         let older = format!("{evil}, 192.0.2.1");
         let field = Field::header(XFF.as_bytes(), older.as_bytes());
@@ -421,7 +421,7 @@ fn a_client_cannot_choose_its_address() {
             }
         }
     }
-    assert!(read > 100_000);
+    assert!(read > 10_000);
 }
 
 #[test]

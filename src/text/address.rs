@@ -264,7 +264,7 @@ mod tests {
             seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (seed >> 33) % n
         };
-        for _ in 0..200_000 {
+        for _ in 0..50_000 {
             let text: String = (0..below(18))
                 .map(|_| b"::::....0011259aF"[below(17) as usize] as char)
                 .collect();
