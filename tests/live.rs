@@ -27,6 +27,8 @@ mod access;
 mod app_servers;
 #[path = "live/authorizer.rs"]
 mod authorizer;
+#[path = "live/browser.rs"]
+mod browser;
 #[path = "live/cgi_fcgi.rs"]
 mod cgi_fcgi;
 #[path = "live/connection.rs"]
@@ -37,12 +39,18 @@ mod fronts;
 mod gateway;
 #[path = "live/libfcgi.rs"]
 mod libfcgi;
+#[path = "live/memory.rs"]
+mod memory;
 #[path = "live/php_fpm.rs"]
 mod php_fpm;
+#[path = "live/proxy_protocol.rs"]
+mod proxy_protocol;
 #[path = "live/serve.rs"]
 mod serve;
 #[path = "live/site.rs"]
 mod site;
+#[path = "live/slow.rs"]
+mod slow;
 #[path = "live/web.rs"]
 mod web;
 #[path = "live/web_http.rs"]

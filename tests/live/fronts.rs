@@ -2,11 +2,13 @@
 //! before PHP-FPM, and before Gunicorn.
 
 use crate::apps::App;
-use crate::contract::{Traits, contract};
+use crate::contract::{Traits, Way, contract};
 use crate::curl::Curl;
 use crate::gateway::{PHP, stop};
 use crate::harness::{Peer, Serve, Shown};
+use crate::http::Body;
 use crate::site::Site;
+use crate::tools::Dump;
 use crate::web::Web;
 
 /// One way through a web server to all that is behind the gateway.
@@ -147,4 +149,29 @@ fn apache_over_http_to_gunicorn() {
 #[ignore = "needs apache2, gunicorn and curl"]
 fn apache_over_fastcgi_to_gunicorn() {
     flask(&FRONTS[3]);
+}
+
+/// Who is believed about the client.
+#[test]
+#[ignore = "needs nginx, apache2, php8.2-fpm and curl"]
+fn whom_they_speak_for() {
+    let peer = Peer::start("php-fpm", &[]);
+    let site = Site::new();
+    let to = peer.tcp();
+    let args = ["--to", &to, "--root", &site.root];
+    for (trusted, want) in [(None, "127.0.0.1"), (Some("127.0.0.1"), "127.0.0.9")] {
+        let trusted = trusted.map_or(vec![], |net| vec!["--trusted", net]);
+        let serve = Serve::http(&[&args[..], &trusted].concat());
+        for start in [Web::nginx, Web::apache] {
+            let web = start(&serve);
+            let mut curl = Curl::to(&web.peer.url("")).with(&["--interface", "127.0.0.9"]);
+            // What the client says of others means nothing either way.
+            for more in [&[][..], &[("X-Forwarded-For", "192.0.2.66")]] {
+                let got = curl.ask("GET", "/http/x", more, Body::None);
+                assert_eq!(Dump::of(&got.body).take("REMOTE_ADDR"), want);
+            }
+        }
+        stop(serve);
+    }
+    Shown::of("nginx, Apache -> serve --trusted").case("whose address is believed");
 }

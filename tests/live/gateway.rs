@@ -1,13 +1,15 @@
 //! `vestibule serve --to`: curl -> serve -> PHP-FPM over FastCGI, and ->
 //! Gunicorn, uvicorn, Hypercorn and uWSGI over HTTP.
 
+use vestibule::Ending;
+
 use crate::apps::App;
 use crate::contract::{Traits, Way, contract};
 use crate::curl::Curl;
 use crate::harness::{Peer, Serve, Shown};
 use crate::http::{Body, Http};
 use crate::site::{Site, escapes, files, routes};
-use crate::tools::{Dump, lines, noise, same};
+use crate::tools::{Dump, MB, lines, noise, same};
 
 /// PHP-FPM reads no body whose length it was not told.
 pub const PHP: Traits = Traits {
@@ -201,6 +203,51 @@ fn http(app: &App) {
     same(&got.body, &lines(100_000)[..got.body.len()], "cut");
     shown.case("an answer that is cut");
     stop(serve);
+}
+
+/// What stands behind dies within an answer, and is then not there.
+#[test]
+#[ignore = "needs php8.2-fpm, gunicorn, uvicorn, hypercorn and uwsgi"]
+fn what_dies_behind() {
+    let mut shown = Shown::of("serve -> killed servers");
+    let site = Site::new();
+    for name in ["php-fpm", "gunicorn", "uvicorn", "hypercorn", "uwsgi"] {
+        let peer = Peer::start(name, &[]);
+        let to = match name {
+            "php-fpm" => peer.tcp(),
+            _ => peer.http(),
+        };
+        let mut args = vec!["--to", &to];
+        if name == "php-fpm" {
+            args.extend(["--root", &site.root]);
+        }
+        let serve = Serve::http(&args);
+        let mut http = Http::to(&serve.endpoint);
+        // Kept connections, which die as well.
+        for _ in 0..3 {
+            http.ask("GET", "/?m=size&n=5", &[], Body::None);
+        }
+        let mut killed = false;
+        let got = http.attempt("GET", "/?m=size&n=20000000", &[], Body::None, |have| {
+            if have > MB && !killed {
+                killed = true;
+                peer.kill();
+            }
+        });
+        assert!(killed);
+        assert_eq!((got.status, got.ending), (200, Ending::Truncated), "{name}");
+        for (method, body) in [("GET", Body::None), ("POST", Body::Sized(b"x"))] {
+            let got = http.ask(method, "/", &[], body);
+            assert_eq!(got.status, 502, "{name} {method}");
+        }
+        // What is ours goes on.
+        if name == "php-fpm" {
+            let got = http.ask("GET", "/style.css", &[], Body::None);
+            assert_eq!(got.status, 200);
+        }
+        shown.case(name);
+        stop(serve);
+    }
 }
 
 #[test]

@@ -119,6 +119,15 @@ impl Process {
         kill(signal, &self.child.id().to_string());
     }
 
+    /// Bytes of memory that the system says it has now (`VmRSS`), or had at
+    /// most (`VmHWM`).
+    pub fn memory(&self, what: &str) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(what));
+        let count = line.unwrap().trim_matches(|c: char| !c.is_ascii_digit());
+        count.parse::<usize>().unwrap() * 1024
+    }
+
     /// Ends it and all that it has started, at once.
     pub fn kill(&self) {
         kill("-KILL", &format!("-{}", self.child.id()));
@@ -165,6 +174,8 @@ impl Drop for Process {
 pub struct Peer {
     process: Process,
     pub port: u16,
+    /// A second one, for who listens at two.
+    pub port2: u16,
     pub scratch: Scratch,
 }
 
@@ -195,6 +206,7 @@ impl Peer {
         Peer {
             process,
             port,
+            port2,
             scratch,
         }
     }
@@ -227,6 +239,23 @@ impl Peer {
     /// The URL of a path.
     pub fn url(&self, path: &str) -> String {
         format!("http://127.0.0.1:{}{path}", self.port)
+    }
+}
+
+/// Starts the command and gives what follows `mark` on a line of its standard
+/// output.
+pub fn ours(args: &[&str], mark: &str, scratch: &Scratch) -> (Process, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    command.args(args).stdin(Stdio::null());
+    let mut process = Process::start(args[0], &mut command, scratch, true);
+    let mut lines = BufReader::new(process.child.stdout.take().unwrap()).lines();
+    let said = lines.find_map(|line| {
+        let line = line.unwrap();
+        line.split_once(mark).map(|(_, rest)| rest.to_string())
+    });
+    match said {
+        Some(said) => (process, said),
+        None => panic!("{args:?} never says '{mark}': {}", process.log()),
     }
 }
 
@@ -264,20 +293,8 @@ impl Serve {
             true => format!("{listen}{}/serve.sock", scratch.path().display()),
             false => listen.to_string(),
         };
-        let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
-        command
-            .args(["serve", "--listen", &listen])
-            .args(args)
-            .stdin(Stdio::null());
-        let mut process = Process::start("serve", &mut command, &scratch, true);
-        // It says where it listens once it does.
-        let mut line = String::new();
-        let stdout = process.child.stdout.take().unwrap();
-        BufReader::new(stdout).read_line(&mut line).unwrap();
-        let endpoint = match line.trim_end().strip_prefix("listening at ") {
-            Some(endpoint) => endpoint.to_string(),
-            None => panic!("serve says '{line}' {}", process.log()),
-        };
+        let args = [&["serve", "--listen", &listen], args].concat();
+        let (process, endpoint) = ours(&args, "listening at ", &scratch);
         let upstream = match endpoint.split_once("+unix:") {
             Some((_, path)) => format!("unix:{path}"),
             None => endpoint.split("//").last().unwrap().to_string(),

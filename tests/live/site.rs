@@ -58,6 +58,11 @@ impl Site {
         let root = fs::canonicalize(&www).unwrap().display().to_string();
         Site { scratch, root }
     }
+
+    /// `/large.bin`
+    pub fn large(&self, bytes: &[u8]) {
+        self.scratch.file("www/large.bin", bytes);
+    }
 }
 
 /// Files, as they are: by curl, compared to the byte.
