@@ -111,7 +111,8 @@ pub enum Step<'o> {
     Head(usize),
     /// No back takes the exchange of this place: provide one and step on, or
     /// [`refuse`](Bridge::refuse), or wait until another exchange is over.
-    /// Said once, and again once any exchange behind has ended.
+    /// Said once, and again once an exchange behind has ended, or there are
+    /// more or fewer backs.
     Connect(usize),
     /// Text for the log of the exchange.
     Log(usize, &'o [u8]),
@@ -136,6 +137,8 @@ pub struct Bridge<B, T> {
     reply: Option<Frame<'static>>,
     /// A request for which there is no exchange.
     surplus: Option<Id>,
+    /// Connections behind so far.
+    serial: u32,
     /// The framing of the front is lost, and whether that was said.
     lost: Option<Error>,
     told: bool,
@@ -158,6 +161,7 @@ impl<B, T> Bridge<B, T> {
             place: 0,
             reply: None,
             surplus: None,
+            serial: 0,
             lost: None,
             told: false,
             date: None,
@@ -256,7 +260,7 @@ where
     /// Whether any exchange is under way on the back of this place.
     pub fn uses(&self, back: usize) -> bool {
         let mut all = self.exchanges.as_ref().iter();
-        all.any(|e| e.back.is_some_and(|(place, _)| place == back))
+        all.any(|e| e.back.is_some_and(|b| b.at == back))
     }
 }
 

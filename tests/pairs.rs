@@ -5,6 +5,7 @@ mod common;
 mod standins;
 
 use common::Random;
+use common::between::{self, Chaos, World};
 use common::link::{Call, Echo, Link, Web, echoed};
 use standins::ajp::{AjpClient, AjpServer};
 use standins::bridge::{Bridge, QUEUE};
@@ -447,4 +448,105 @@ fn a_filter() {
         output_ended: true,
     };
     assert_eq!(done, Some((ending, true)));
+}
+
+/// A front that carries several requests at once over several connections
+/// behind, or one, with a driver that lends what it likes.
+fn between<K1: Client, V: Server, K2: Client, V2: Server>(
+    web: impl Fn() -> K1,
+    server: impl Fn() -> V,
+    exchanges: usize,
+    behind: fn() -> (K2, V2),
+    most: usize,
+    chaos: Chaos,
+) -> (usize, usize) {
+    let (mut whole, mut opened) = (0, 0);
+    for seed in 0..60 {
+        let mut random = Random(seed);
+        let aborts = if seed % 3 == 0 { 4 } else { 0 };
+        let calls = between::calls(&mut random, 12, 6_000, aborts);
+        let web = Web::new(web(), calls);
+        let mut world = World::new(web, server(), exchanges, behind, most, chaos);
+        // Some are refused from the start.
+        world.disturbed |= most == 1;
+        let run = std::panic::AssertUnwindSafe(|| world.run(&mut random, 3_000));
+        if std::panic::catch_unwind(run).is_err() {
+            panic!("seed {seed} of {chaos:?}");
+        }
+        let complete = |c: &&Call| matches!(c.ending, Some(Ending::Complete { .. }));
+        whole += world.web.calls.iter().filter(complete).count();
+        opened += world.web.calls.iter().filter(|c| c.id.is_some()).count();
+    }
+    (whole, opened)
+}
+
+const KINDS: [(&str, Chaos); 6] = {
+    const NONE: Chaos = Chaos {
+        flips: 0,
+        cuts: 0,
+        closes: 0,
+        driver: 0,
+        mistakes: 0,
+        rooms: 0,
+    };
+    [
+        ("peace", NONE),
+        ("cuts", Chaos { cuts: 150, ..NONE }),
+        (
+            "flips",
+            Chaos {
+                flips: 100,
+                cuts: 300,
+                ..NONE
+            },
+        ),
+        ("closes", Chaos { closes: 80, ..NONE }),
+        (
+            "driver",
+            Chaos {
+                driver: 60,
+                closes: 300,
+                rooms: 300,
+                ..NONE
+            },
+        ),
+        (
+            "mistakes",
+            Chaos {
+                mistakes: 60,
+                driver: 150,
+                closes: 300,
+                ..NONE
+            },
+        ),
+    ]
+};
+
+macro_rules! between_tests {
+    ($($name:ident: $web:expr, $server:expr, $exchanges:expr, $behind:expr, $most:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            for (kind, chaos) in KINDS {
+                let (whole, opened) = between($web, $server, $exchanges, $behind, $most, chaos);
+                assert!(whole > 0 && opened >= whole, "{kind}: {whole} of {opened}");
+            }
+        }
+    )*};
+}
+
+between_tests! {
+    between_http_and_http: http1::Client::new, http1::Server::new, 1,
+        || (http1::Client::new(), http1::Server::new()), 2;
+    between_http_and_fcgi: http1::Client::new, http1::Server::new, 1,
+        || (fcgi_client(1), fcgi_server(1)), 2;
+    between_fcgi_and_http: || fcgi_client(1), || fcgi_server(1), 1,
+        || (http1::Client::new(), http1::Server::new()), 2;
+    between_many_and_http: || fcgi_client(5), || fcgi_server(5), 5,
+        || (http1::Client::new(), http1::Server::new()), 5;
+    between_many_and_fcgi: || fcgi_client(5), || fcgi_server(5), 5,
+        || (fcgi_client(1), fcgi_server(1)), 5;
+    between_many_and_many: || fcgi_client(5), || fcgi_server(5), 5,
+        || (fcgi_client(3), fcgi_server(3)), 2;
+    between_many_and_too_few: || fcgi_client(5), || fcgi_server(5), 3,
+        || (fcgi_client(8), fcgi_server(2)), 1;
 }

@@ -26,6 +26,8 @@ pub struct Back<K> {
     pub(super) kept: Option<Kept>,
     /// Where the exchange is that the last event was about.
     pub(super) place: usize,
+    /// Tells connections in one place apart; 0: it carried no exchange yet.
+    pub(super) serial: u32,
     /// An earlier frame for it is not written yet.
     pub(super) busy: bool,
     /// Nothing more is sent: the peer takes none.
@@ -36,8 +38,6 @@ pub struct Back<K> {
     pub(super) aborted: bool,
     /// It takes one exchange and no other.
     pub(super) once: bool,
-    /// It has taken that one.
-    pub(super) spent: bool,
 }
 
 impl<K> Back<K> {
@@ -47,12 +47,12 @@ impl<K> Back<K> {
             machine,
             kept: None,
             place: 0,
+            serial: 0,
             busy: false,
             deaf: false,
             reason: None,
             aborted: false,
             once: false,
-            spent: false,
         }
     }
 
@@ -151,7 +151,7 @@ impl<K: Client> Back<K> {
 
     /// Whether it takes an exchange now.
     pub(super) fn takes(&self) -> bool {
-        !self.spent && self.free()
+        !(self.once && self.serial != 0) && self.free()
     }
 
     fn free(&self) -> bool {

@@ -1,5 +1,6 @@
 //! One exchange: a request and its answer, on both sides.
 
+use super::Back;
 use super::pass::location;
 use crate::error::Error;
 use crate::event::{Ending, Id, Length, Rejection};
@@ -78,6 +79,23 @@ impl Due {
     }
 }
 
+/// Which exchange behind: the place of the back, which connection in that
+/// place, and the id there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Behind {
+    pub at: usize,
+    pub serial: u32,
+    pub id: Id,
+}
+
+impl Behind {
+    /// The back, if it is still there.
+    pub fn find<K>(self, backs: &mut [Option<Back<K>>]) -> Option<&mut Back<K>> {
+        let back = backs.get_mut(self.at)?.as_mut()?;
+        (back.serial == self.serial).then_some(back)
+    }
+}
+
 /// What an exchange came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
@@ -96,8 +114,8 @@ pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(super) answer: Fields<B>,
     /// While its answer is owed.
     pub(super) front: Option<Id>,
-    /// Which back, and which of its exchanges, until its end.
-    pub(super) back: Option<(usize, Id)>,
+    /// Until its end behind.
+    pub(super) back: Option<Behind>,
     pub(super) stage: Stage,
     pub(super) due: Due,
     pub(super) length: Length,
@@ -111,6 +129,8 @@ pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(super) attempts: u8,
     /// How many backs there were when a connection was asked for.
     pub(super) asked: Option<usize>,
+    /// One that was here before, and is to be aborted when that can be said.
+    pub(super) owed: Option<Behind>,
 }
 
 impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
@@ -131,6 +151,7 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
             sent: 0,
             attempts: 0,
             asked: None,
+            owed: None,
         }
     }
 

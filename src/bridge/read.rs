@@ -1,6 +1,6 @@
 //! What comes in: events of the machines.
 
-use super::exchange::{Due, Exchange, Stage};
+use super::exchange::{Behind, Due, Exchange, Stage};
 use super::pass::Method;
 use super::step::{Passed, skip};
 use super::{Back, Bridge, Feed, Kept, Step};
@@ -158,7 +158,9 @@ where
 
     /// Where the exchange is that the back calls so.
     fn place_of_back<K>(&self, back: &mut Back<K>, at: usize, id: Id) -> Option<usize> {
-        let is = |e: &Exchange<B>| e.back == Some((at, id)) && e.stage != Stage::Vacant;
+        let serial = back.serial;
+        let behind = Some(Behind { at, serial, id });
+        let is = |e: &Exchange<B>| e.back == behind && e.stage != Stage::Vacant;
         let all = self.exchanges.as_ref();
         if !all.get(back.place).is_some_and(is) {
             back.place = all.iter().position(is)?;
@@ -181,7 +183,7 @@ where
             .exchanges
             .as_ref()
             .get(back.place)
-            .is_some_and(|e| e.due.holds() && e.back.is_some_and(|(place, _)| place == at));
+            .is_some_and(|e| e.due.holds() && e.back.is_some_and(|b| b.at == at));
         if held || back.kept.is_some() {
             return Passed::None;
         }
@@ -235,7 +237,14 @@ where
                             skip(input, bytes.len());
                         }
                     }
-                    Response::Done { .. } => self.wake(),
+                    Response::Done { .. } => {
+                        let serial = back.serial;
+                        let gone = Behind { at, serial, id };
+                        for e in all.iter_mut() {
+                            e.owed = e.owed.filter(|owed| *owed != gone);
+                        }
+                        self.wake();
+                    }
                     _ => {}
                 }
                 continue;
@@ -293,13 +302,13 @@ where
         }
     }
 
-    /// No event comes any more from the back of this place: what is still said
-    /// to be on it was on one that stood there before.
+    /// No event comes any more from the back of this place: what is still on
+    /// it was never opened, or ended without a word.
     #[cold]
     fn orphans<'o>(&mut self, at: usize, reason: Option<Error>) -> Passed<'o> {
         let mut any = Passed::None;
         for e in self.exchanges.as_mut() {
-            if e.back.is_some_and(|(place, _)| place == at) {
+            if e.back.is_some_and(|b| b.at == at) {
                 e.done(false, crate::event::Ending::Truncated, reason, 0);
                 any = Passed::Some;
             }

@@ -1,7 +1,7 @@
 //! One step: work that is due, bodies that were kept, then the inputs.
 
-use super::exchange::{Due, End, Exchange, Stage};
-use super::work::{Opened, open, to_back, to_front};
+use super::exchange::{Behind, Due, End, Exchange, Stage};
+use super::work::{Opened, abort, open, to_back, to_front};
 use super::{Back, Bridge, Feed, Rooms, Source, Step};
 use crate::error::{Error, Refused};
 use crate::event::Id;
@@ -87,6 +87,11 @@ where
         }
         let (date, policy) = (self.date, self.policy);
         for (place, e) in self.exchanges.as_mut().iter_mut().enumerate() {
+            if e.owed.is_some()
+                && let Some(step) = abort(e, backs, rooms)
+            {
+                return Some(step);
+            }
             match e.stage {
                 Stage::Vacant | Stage::Head | Stage::Bare | Stage::Asked | Stage::Taken => continue,
                 Stage::Complete => {
@@ -96,26 +101,36 @@ where
                     e.stage = Stage::Asked;
                     return Some(Step::Head(place));
                 }
-                Stage::Waiting => match open(e, policy, backs, rooms) {
+                Stage::Waiting => match open(e, policy, &mut self.serial, backs, rooms) {
                     Opened::Step(step) => return Some(step),
                     Opened::None(n) if e.asked != Some(n) => {
                         e.asked = Some(n);
                         return Some(Step::Connect(place));
                     }
-                    Opened::Later | Opened::None(_) => continue,
+                    Opened::None(_) => continue,
+                    Opened::Later => {
+                        // Should it go away, another is asked for.
+                        e.asked = None;
+                        continue;
+                    }
                 },
                 Stage::Running => {}
             }
-            if let Some((at, id)) = e.back {
-                let back = backs.get_mut(at).and_then(Option::as_mut);
-                if let Some(step) = to_back(e, place, at, id, back, rooms) {
+            if let Some(behind) = e.back {
+                let back = behind.find(backs);
+                if let Some(step) = to_back(e, place, behind, back, rooms) {
+                    return Some(step);
+                }
+                if e.owed.is_some()
+                    && let Some(step) = abort(e, backs, rooms)
+                {
                     return Some(step);
                 }
             }
             if let Some(id) = e.front {
-                let credit = e.back.and_then(|(at, id)| {
-                    let back = backs.get(at)?.as_ref()?;
-                    Some(back.machine.credit(id))
+                let credit = e.back.and_then(|behind| {
+                    let back = behind.find(backs)?;
+                    Some(back.machine.credit(behind.id))
                 });
                 if let Some(step) = to_front(e, id, server, credit, date.as_ref(), rooms) {
                     return Some(step);
@@ -195,8 +210,8 @@ where
         if matches!(e.stage, Stage::Complete | Stage::Asked | Stage::Waiting) {
             return Passed::None;
         }
-        let target = e.back.and_then(|(at, id)| {
-            let back = backs.get_mut(at)?.as_mut()?;
+        let target = e.back.and_then(|Behind { at, id, serial }| {
+            let back = Behind { at, id, serial }.find(backs)?;
             (!e.due.has(Due::ABORT) && !back.deaf).then_some((at, id, back))
         });
         let Some((at, id, back)) = target else {

@@ -1,6 +1,6 @@
 //! Work that is due, for one exchange.
 
-use super::exchange::{Due, End, Exchange, Stage};
+use super::exchange::{Behind, Due, End, Exchange, Stage};
 use super::pass::Passing;
 use super::step::refuse;
 use super::{Back, Policy, Rooms, Source, Step};
@@ -21,6 +21,7 @@ pub(super) enum Opened<'o> {
 pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     e: &mut Exchange<B>,
     policy: Policy,
+    serials: &mut u32,
     backs: &mut [Option<Back<K>>],
     rooms: &mut Rooms<'o>,
 ) -> Opened<'o> {
@@ -48,8 +49,12 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     let fields = Passing::request(e.request.iter(), policy);
     let error = match back.machine.open(fields, e.length, room) {
         Ok((id, frame)) => {
-            back.spent = back.once;
-            e.back = Some((at, id));
+            if back.serial == 0 {
+                *serials = serials.wrapping_add(1).max(1);
+                back.serial = *serials;
+            }
+            let serial = back.serial;
+            e.back = Some(Behind { at, serial, id });
             e.stage = Stage::Running;
             e.attempts = e.attempts.saturating_add(1);
             if e.length != Length::None && !e.due.has(Due::ENDED) {
@@ -71,12 +76,35 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     Opened::Step(Step::Again)
 }
 
+/// Tells a back of an exchange that has left it.
+#[cold]
+pub(super) fn abort<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
+    e: &mut Exchange<B>,
+    backs: &mut [Option<Back<K>>],
+    rooms: &Rooms<'o>,
+) -> Option<Step<'o>> {
+    let behind = e.owed?;
+    let Some(back) = behind.find(backs) else {
+        e.owed = None;
+        return None;
+    };
+    if !back.silent() && (back.busy || rooms.to_back.is_none()) {
+        return None;
+    }
+    e.owed = None;
+    match back.machine.abort(behind.id) {
+        Ok(frame) if !frame.is_empty() && !back.silent() => {
+            Some(Step::ToBack(behind.at, frame, Source::Inline))
+        }
+        _ => None,
+    }
+}
+
 /// Work that is due behind.
 pub(super) fn to_back<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     e: &mut Exchange<B>,
     place: usize,
-    at: usize,
-    id: Id,
+    behind: Behind,
     back: Option<&mut Back<K>>,
     rooms: &mut Rooms<'o>,
 ) -> Option<Step<'o>> {
@@ -85,23 +113,16 @@ pub(super) fn to_back<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
         e.done(false, Ending::Truncated, None, 0);
         return Some(Step::Again);
     };
-    let closed = back.busy || rooms.to_back.is_none();
+    let Behind { at, id, .. } = behind;
     if e.due.has(Due::ABORT) {
+        // It does not wait until that can be said, and what still comes for it
+        // is nobody's. One that was to be said before is not said any more.
         back.aborted = true;
-        if closed && !back.silent() {
-            return None;
-        }
-        // What still comes for it is nobody's.
-        let made = back.machine.abort(id);
         back.leave(place);
         e.back = None;
         e.due.clear(Due::ABORT);
-        return Some(match made {
-            Ok(frame) if !frame.is_empty() && !back.silent() => {
-                Step::ToBack(at, frame, Source::Inline)
-            }
-            _ => Step::Again,
-        });
+        e.owed = Some(behind);
+        return None;
     }
     if !e.due.has(Due::BODY_END) {
         return None;
@@ -110,7 +131,7 @@ pub(super) fn to_back<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
         e.due.clear(Due::BODY_END);
         return None;
     }
-    if closed || back.reason.is_some() {
+    if back.busy || back.reason.is_some() || rooms.to_back.is_none() {
         return None;
     }
     let room = rooms.to_back.take().unwrap_or_default();

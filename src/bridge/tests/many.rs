@@ -149,15 +149,104 @@ fn busy_backs() {
         rig.back_mut(0).set_busy(false);
         rig.front(&get(2));
         assert!(!rig.asked(0).is_empty());
-        // An abort waits too, but is seen at once.
+        // An abort waits too, but not the exchange.
         rig.back_mut(0).set_busy(true);
         rig.front(&record(2, 2, b""));
         assert!(rig.asked(0).is_empty() && rig.back_mut(0).aborted());
-        assert!(rig.bridge.uses(0));
+        assert!(!rig.bridge.uses(0) && rig.bridge.uses(at));
+        assert_eq!(rig.over.pop().unwrap().end, End::Aborted);
         rig.back_mut(0).set_busy(false);
         rig.run();
         assert_eq!(rig.asked(0), "\x01\x02\0\x01\0\0\0\0");
-        assert!(!rig.bridge.uses(0) && rig.bridge.uses(at));
+    });
+}
+
+/// Aborts that wait to be said, one for each exchange, while that is over; and
+/// none to another exchange that has the id by then.
+#[test]
+fn aborts_that_wait() {
+    every(|driver| {
+        let mut rig = Rig::new(driver, fcgi_server(3), 3, vec![fcgi_client(3)]);
+        for id in 1..=3 {
+            rig.front(&get(id));
+        }
+        rig.asked(0);
+        rig.back_mut(0).set_busy(true);
+        rig.front(&[record(2, 1, b""), record(2, 2, b"")].concat());
+        assert_eq!((rig.over.len(), rig.asked(0).as_str()), (2, ""));
+        rig.back_mut(0).set_busy(false);
+        rig.run();
+        assert_eq!(rig.asked(0), "\x01\x02\0\x01\0\0\0\0\x01\x02\0\x02\0\0\0\0");
+        // The newer where there is room for one.
+        let backs = vec![fcgi_client(1), fcgi_client(1)];
+        let mut rig = Rig::new(driver, fcgi_server(1), 1, backs);
+        for at in [0, 1] {
+            rig.front(&get(1));
+            assert!(!rig.asked(at).is_empty());
+            rig.back_mut(at).set_busy(true);
+            rig.front(&record(2, 1, b""));
+        }
+        assert_eq!(rig.over.len(), 2);
+        rig.back_mut(0).set_busy(false);
+        rig.back_mut(1).set_busy(false);
+        rig.run();
+        assert_eq!(rig.asked(0), "");
+        assert_eq!(rig.asked(1), "\x01\x02\0\x01\0\0\0\0");
+        assert!(rig.back_mut(0).aborted() && rig.back_mut(1).aborted());
+
+        let mut rig = Rig::new(driver, fcgi_server(2), 2, vec![fcgi_client(2)]);
+        rig.front(&get(1));
+        rig.asked(0);
+        rig.back_mut(0).set_busy(true);
+        rig.front(&record(2, 1, b""));
+        assert_eq!(rig.over.len(), 1);
+        // It ends before it is told.
+        rig.back(0, &answer(1, "A: b\r\n\r\nold"));
+        rig.front(&get(1));
+        rig.back_mut(0).set_busy(false);
+        rig.run();
+        assert!(rig.asked(0).starts_with("\x01\x01\0\x01"));
+        rig.said();
+        rig.back(0, &answer(1, "A: b\r\n\r\nnew"));
+        assert!(output(&rig.said()).0.ends_with("\r\nnew|"));
+        assert_eq!(rig.over.last().unwrap().end, DONE);
+        assert_eq!(rig.asked(0), "");
+
+        // Nobody is there to be told: nothing waits.
+        let mut rig = Rig::new(driver, fcgi_server(1), 1, vec![http1::Client::new()]);
+        rig.front(&get(1));
+        rig.back_mut(0).set_busy(true);
+        rig.front(&record(2, 1, b""));
+        assert_eq!(rig.over.len(), 1);
+        rig.back_mut(0).set_deaf();
+        rig.run();
+        assert!(rig.back_mut(0).aborted() && !rig.back_mut(0).reusable());
+    });
+}
+
+/// Another connection in the place of one that is used: what carries the same
+/// id there is another exchange.
+#[test]
+fn backs_are_not_mixed_up() {
+    every(|driver| {
+        let mut rig = Rig::new(driver, fcgi_server(2), 2, vec![http1::Client::new()]);
+        rig.front(&get(1));
+        assert!(rig.asked(0).starts_with("GET "));
+        rig.backs[0] = Some(crate::bridge::Back::new(http1::Client::new()));
+        rig.front(&get(2));
+        assert!(rig.asked(0).starts_with("GET "));
+        let over = rig.over.pop().unwrap();
+        assert_eq!(
+            (over.place, over.end, over.status),
+            (0, failed(Error::Upstream), 502)
+        );
+        rig.said();
+        rig.back(0, &ok(2));
+        assert_eq!(
+            output(&rig.said()).0,
+            "Status: 200 OK\r\nContent-Length: 1\r\n\r\n2|"
+        );
+        assert_eq!(rig.ended(), (DONE, 200, 1));
     });
 }
 
