@@ -9,6 +9,7 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vestibule::fcgi::{Client, ClientSlot, Role, Server, Slot};
 use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
 
+#[allow(dead_code)]
 mod common;
 use common::{VARS, answer, copy, head, record, request, walk};
 

@@ -1,18 +1,19 @@
-//! HTTP/1.1, reading, each figure beside its floor: a bytewise loop that only
-//! finds line ends and colons, and memcpy.
+//! HTTP/1.1, both sides, each figure beside its floor: for heads a bytewise
+//! loop that only finds line ends and colons, for chunks a walk over them, for
+//! what is written a copy of its parts.
 //!
 //! `cargo bench --bench http1`; the ratio of `machine` to `floor` is the figure,
-//! a time alone is not.
+//! a time alone is not. The first lines have it, measured by turns.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use vestibule::http1::Server;
-use vestibule::{Next, Receive, Request};
+use vestibule::http1::{Client, Server};
+use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
 
 #[allow(dead_code)]
 mod common;
-use common::copy;
+use common::{ANSWER, copy, turns};
 
 /// What a browser sends: 703 bytes.
 const BROWSER: &str = "GET /wp-content/uploads/2010/03/hello-kitty-darth-vader-pink.jpg HTTP/1.1\r\n\
@@ -98,45 +99,247 @@ fn chunks(mut input: &[u8]) {
     }
 }
 
-fn heads(c: &mut Criterion) {
-    for (name, text, len) in [("browser", BROWSER, 703), ("api", API, 205)] {
-        let bytes = text.as_bytes();
-        assert_eq!(bytes.len(), len, "{name}");
-        let mut to = vec![0; bytes.len()];
-        let mut group = c.benchmark_group(format!("http1/server/head/{name}"));
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function("floor", |b| b.iter(|| lines(black_box(bytes))));
-        group.bench_function("memcpy", |b| b.iter(|| copy(bytes, &mut to)));
-        group.bench_function("machine", |b| {
-            b.iter(|| serve(&mut Server::new(), black_box(bytes)))
-        });
-        for step in [1, 7, 1448] {
-            group.bench_function(format!("machine-by-{step}"), |b| {
-                b.iter(|| {
-                    let mut server = Server::new();
-                    for piece in black_box(bytes).chunks(step) {
-                        serve(&mut server, piece);
-                    }
-                })
-            });
+/// The same for the other side.
+#[inline(never)]
+fn fetch(client: &mut Client, mut input: &[u8]) {
+    loop {
+        match client.next(&mut input) {
+            Ok(Next::Event(Response::Field { field, .. })) => {
+                black_box(field.name);
+                black_box(field.value);
+            }
+            Ok(Next::Event(Response::Body { bytes, .. })) => {
+                black_box(bytes);
+            }
+            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
+                black_box((id, status, length));
+            }
+            Ok(Next::Event(event)) => {
+                black_box(&event);
+            }
+            Ok(Next::NeedInput | Next::Paused) => return,
+            Err(error) => panic!("{error}"),
         }
     }
 }
 
+const REQUEST: [(&str, &str); 7] = [
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    ),
+    (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    ),
+    ("Accept-Language", "en-US,en;q=0.5"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    (
+        "Cookie",
+        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark",
+    ),
+    ("X-Forwarded-For", "192.0.2.17"),
+    ("X-Request-Id", "7f3a9c52-1b0e-4d7a-9d0c1"),
+];
+
+fn request() -> impl Iterator<Item = Field<'static>> + Clone {
+    let start = [
+        Field::var(b"REQUEST_METHOD", b"GET"),
+        Field::var(b"REQUEST_URI", b"/index.php?x=1&y=%C5%A1&empty="),
+        Field::header(b"Host", b"www.example.org"),
+    ];
+    let rest = REQUEST.iter();
+    start
+        .into_iter()
+        .chain(rest.map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes())))
+}
+
+/// A client that has asked.
+fn asked() -> Client {
+    let mut client = Client::new();
+    let mut room = [0; 1024];
+    assert!(client.open(request(), Length::None, &mut room).is_ok());
+    client
+}
+
+/// A server that has been asked.
+fn waiting() -> Server {
+    let mut server = Server::new();
+    serve(&mut server, API.as_bytes());
+    server
+}
+
+fn answer() -> impl Iterator<Item = Field<'static>> + Clone {
+    let fields = ANSWER.iter();
+    fields.map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes()))
+}
+
+/// Whole heads of both directions.
+fn inputs() -> [(&'static str, String); 3] {
+    let lines: String = ANSWER
+        .iter()
+        .map(|(n, v)| format!("{n}: {v}\r\n"))
+        .collect();
+    let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
+    [
+        ("server/head/browser", BROWSER.into()),
+        ("server/head/api", API.into()),
+        ("client/head/answer", answer),
+    ]
+}
+
+/// Takes `text` in steps of so many bytes, by the side that reads such.
+fn read(name: &str, text: &[u8], step: usize, asked: &Client) {
+    if name.starts_with("server") {
+        let mut server = Server::new();
+        text.chunks(step)
+            .for_each(|piece| serve(&mut server, piece));
+    } else {
+        let mut client = *asked;
+        text.chunks(step)
+            .for_each(|piece| fetch(&mut client, piece));
+    }
+}
+
+/// Copies the parts of a head one by one: what an encoder cannot avoid.
+#[inline(never)]
+fn copy_parts<'f>(fields: impl Iterator<Item = Field<'f>>, room: &mut [u8]) {
+    let mut rest = &mut room[..];
+    for field in fields {
+        for part in [field.name, b": ", field.value, b"\r\n"] {
+            let (to, next) = rest.split_at_mut(part.len());
+            to.copy_from_slice(black_box(part));
+            rest = next;
+        }
+    }
+    black_box(room);
+}
+
+#[inline(never)]
+fn open(room: &mut [u8]) {
+    let mut client = Client::new();
+    let (id, frame) = client
+        .open(black_box(request()), Length::None, room)
+        .unwrap();
+    black_box((id, frame.slices()));
+}
+
+#[inline(never)]
+fn respond(server: &Server, room: &mut [u8]) {
+    let mut server = *server;
+    let length = Length::Known(65_536);
+    let frame = server.head(Id::SOLE, 200, black_box(answer()), length, room);
+    black_box(frame.unwrap().slices());
+}
+
+/// One piece of a body in chunks.
+#[inline(never)]
+fn chunk(server: &mut Server, body: &[u8]) {
+    let mut payload = black_box(body);
+    let frame = server.body(Id::SOLE, &mut payload).unwrap();
+    black_box(frame.slices());
+}
+
+/// A server that answers in chunks.
+fn chunking() -> Server {
+    let mut server = waiting();
+    let mut room = [0; 1024];
+    let head = server.head(Id::SOLE, 200, answer(), Length::Unknown, &mut room);
+    assert!(head.is_ok());
+    server
+}
+
+const CHUNKED: [(usize, usize); 3] = [(16, 1_000), (1_024, 100), (32_768, 10)];
+
+/// A request of `count` chunks, and what of it is its body.
+fn chunked(size: usize, count: usize) -> (Vec<u8>, Vec<u8>) {
+    let chunk = format!("{size:x}\r\n{}\r\n", "x".repeat(size));
+    let body = chunk.repeat(count) + "0\r\n\r\n";
+    let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
+    (format!("{head}{body}").into_bytes(), body.into_bytes())
+}
+
+/// All ratios, by turns.
+fn ratios(_: &mut Criterion) {
+    let client = asked();
+    for (name, text) in inputs() {
+        let bytes = text.as_bytes();
+        let whole = || read(name, black_box(bytes), bytes.len(), &client);
+        turns(name, || lines(black_box(bytes)), whole);
+        let by_seven = || read(name, black_box(bytes), 7, &client);
+        turns(&format!("{name}, by 7 beside whole"), whole, by_seven);
+    }
+    for (size, count) in CHUNKED {
+        let (bytes, body) = chunked(size, count);
+        turns(
+            &format!("server/chunked/{count}x{size}"),
+            || chunks(black_box(&body)),
+            || serve(&mut Server::new(), black_box(&bytes)),
+        );
+    }
+    let (mut room, mut other) = ([0; 1024], [0; 1024]);
+    let floor = || copy_parts(request(), &mut other);
+    turns("client/encode/get", floor, || open(&mut room));
+    let server = waiting();
+    let floor = || copy_parts(answer(), &mut other);
+    turns("server/encode/answer", floor, || {
+        respond(&server, &mut room)
+    });
+}
+
+fn heads(c: &mut Criterion) {
+    let client = asked();
+    for (name, text) in inputs() {
+        let bytes = text.as_bytes();
+        let mut to = vec![0; bytes.len()];
+        let mut group = c.benchmark_group(format!("http1/{name}"));
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function("floor", |b| b.iter(|| lines(black_box(bytes))));
+        group.bench_function("memcpy", |b| b.iter(|| copy(bytes, &mut to)));
+        group.bench_function("machine", |b| {
+            b.iter(|| read(name, black_box(bytes), bytes.len(), &client))
+        });
+        for step in [1, 7, 1448] {
+            group.bench_function(format!("machine-by-{step}"), |b| {
+                b.iter(|| read(name, black_box(bytes), step, &client))
+            });
+        }
+    }
+    assert_eq!((BROWSER.len(), API.len()), (703, 205));
+}
+
 fn bodies(c: &mut Criterion) {
-    for (size, count) in [(16, 1_000), (1_024, 100), (32_768, 10)] {
-        let chunk = format!("{size:x}\r\n{}\r\n", "x".repeat(size));
-        let body = chunk.repeat(count) + "0\r\n\r\n";
-        let head = "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
-        let bytes = format!("{head}{body}").into_bytes();
+    for (size, count) in CHUNKED {
+        let (bytes, body) = chunked(size, count);
         let mut group = c.benchmark_group(format!("http1/server/chunked/{count}x{size}"));
         group.throughput(Throughput::Elements(count as u64));
-        group.bench_function("floor", |b| b.iter(|| chunks(black_box(body.as_bytes()))));
+        group.bench_function("floor", |b| b.iter(|| chunks(black_box(&body))));
         group.bench_function("machine", |b| {
             b.iter(|| serve(&mut Server::new(), black_box(&bytes)))
         });
     }
 }
 
-criterion_group!(benches, heads, bodies);
+fn encode(c: &mut Criterion) {
+    let mut room = [0; 1024];
+    let mut group = c.benchmark_group("http1/client/encode/get");
+    group.bench_function("floor", |b| b.iter(|| copy_parts(request(), &mut room)));
+    group.bench_function("machine", |b| b.iter(|| open(&mut room)));
+    group.finish();
+
+    let server = waiting();
+    let mut group = c.benchmark_group("http1/server/encode/answer");
+    group.bench_function("floor", |b| b.iter(|| copy_parts(answer(), &mut room)));
+    group.bench_function("machine", |b| b.iter(|| respond(&server, &mut room)));
+    group.finish();
+
+    let mut server = chunking();
+    let body = vec![b'x'; 32_768];
+    let mut to = vec![0; body.len()];
+    let mut group = c.benchmark_group("http1/server/encode/chunk-32k");
+    group.bench_function("memcpy", |b| b.iter(|| copy(&body, &mut to)));
+    group.bench_function("machine", |b| b.iter(|| chunk(&mut server, &body)));
+}
+
+criterion_group!(benches, ratios, heads, bodies, encode);
 criterion_main!(benches);

@@ -12,8 +12,9 @@ use crate::text::{out::Out, status::reason, token};
 /// The end of a chunked body without trailers. RFC 9112, 7.1.
 pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
-/// Whether a field is for one connection alone, or is written by the machine.
-pub(crate) fn reserved(name: &[u8]) -> bool {
+/// Whether a field of this kind and name is for one connection alone, or is
+/// written by the machine.
+pub(crate) fn reserved(kind: Kind, name: &[u8]) -> bool {
     const NAMES: [&[u8]; 5] = [
         b"keep-alive",
         b"proxy-connection",
@@ -21,7 +22,7 @@ pub(crate) fn reserved(name: &[u8]) -> bool {
         b"status",
         b"http2-settings",
     ];
-    match kind(name) {
+    match kind {
         Kind::Te | Kind::Connection | Kind::TransferEncoding | Kind::Upgrade => true,
         _ => NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)),
     }
@@ -93,7 +94,7 @@ where
             Kind::Upgrade if head.status == 101 => upgrades = true,
             // As applications behind CGI's grammar have it.
             Kind::Other if field.name.eq_ignore_ascii_case(b"status") => continue,
-            _ if reserved(field.name) => return Err(Refused::Field),
+            kind if reserved(kind, field.name) => return Err(Refused::Field),
             _ => {}
         }
         line(&mut out, field.name, field.value)?;

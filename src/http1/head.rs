@@ -195,25 +195,41 @@ impl Head {
         false
     }
 
-    /// Input that comes in small pieces: nothing but more of a value that
-    /// decides nothing.
+    /// Input that comes in small pieces: more of a value that decides nothing,
+    /// and perhaps its end.
     #[inline(always)]
-    pub(crate) fn more<'i>(&mut self, input: &mut &'i [u8], line_bytes: u32) -> Option<Field<'i>> {
+    pub(crate) fn more<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        line_bytes: u32,
+        rules: Rules,
+    ) -> Option<Field<'i>> {
         let all = *input;
         if !self.lines.in_value() || self.values.kind != Kind::Other {
             return None;
         }
+        let (value, rest) = all.split_at_checked(token::value_len(all))?;
+        let (cut, rest) = match rest {
+            [] => (Cut::Middle, rest),
+            [b'\r', b'\n', rest @ ..] if !rules.allows_folding() => (Cut::Last, rest),
+            _ => return None,
+        };
         let room = self.head_left.min(line_bytes.saturating_sub(self.line));
-        let len = u32::try_from(all.len()).unwrap_or(u32::MAX);
-        if len > room || token::value_len(all) != all.len() {
+        let len = all.len().saturating_sub(rest.len());
+        let len = u32::try_from(len).unwrap_or(u32::MAX);
+        if len > room {
             return None;
         }
         self.head_left = self.head_left.wrapping_sub(len);
         self.line = self.line.wrapping_add(len);
-        *input = &[];
+        if cut == Cut::Last {
+            self.lines = Lines::NEW;
+            self.line = 0;
+        }
+        *input = rest;
         Some(Field {
-            cut: Cut::Middle,
-            ..Field::header(&[], all)
+            cut,
+            ..Field::header(&[], value)
         })
     }
 

@@ -3,6 +3,8 @@
 //! The server machine judges the form of a target byte by byte and gives the
 //! target as it came. [`Target`] takes it apart; [`agrees`] compares it to Host.
 
+use super::lines::{is_plain, target_len};
+
 /// Where a host stands between two bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Host {
@@ -207,18 +209,18 @@ impl<'t> Target<'t> {
     /// assert_eq!(Target::parse(b"a/b"), None);
     /// ```
     pub fn parse(target: &'t [u8]) -> Option<Self> {
-        if !target.iter().all(|b| is_target(*b)) {
+        if target_len(target) != target.len() {
             return None;
+        }
+        if let [b'/', ..] = target {
+            let (path, query) = split_query(target);
+            return Some(Target::Origin { path, query });
         }
         let mut shape = Shape::NEW;
         target.iter().for_each(|b| shape.step(*b));
         if shape.complete(true) {
             return match shape.form {
                 Form::Asterisk => Some(Target::Asterisk),
-                Form::Origin => {
-                    let (path, query) = split_query(target);
-                    Some(Target::Origin { path, query })
-                }
                 _ => absolute(target),
             };
         }
@@ -294,7 +296,7 @@ fn split_port(authority: &[u8]) -> (&[u8], Option<&[u8]>) {
 /// assert!(!is_host(b"user@example.org") && !is_host(b"a, b") && !is_host(b":80"));
 /// ```
 pub fn is_host(host: &[u8]) -> bool {
-    host.is_empty() || host.iter().fold(Host::Start, |h, b| h.step(*b)).complete()
+    host.is_empty() || is_plain(host) || host.iter().fold(Host::Start, |h, b| h.step(*b)).complete()
 }
 
 /// Whether a target and the Host field beside it name the same: always where

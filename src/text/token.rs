@@ -132,6 +132,7 @@ pub(crate) fn value_len(bytes: &[u8]) -> usize {
         }
         match rest {
             [b, ..] if !is_value(*b) => break,
+            _ if short(rest) => return bytes.len(),
             // A byte of the last few, or a tab, which the folds take for a
             // control byte.
             [_, tail @ ..] => rest = tail,
@@ -139,6 +140,17 @@ pub(crate) fn value_len(bytes: &[u8]) -> usize {
         }
     }
     bytes.len().saturating_sub(rest.len())
+}
+
+/// Whether four to seven bytes are all of a value, looked at in two halves that
+/// overlap: what is left of a piece is that short.
+#[inline(always)]
+fn short(bytes: &[u8]) -> bool {
+    let (Some([a, b, c, d]), Some([e, f, g, h])) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return false;
+    };
+    let word = u64::from_le_bytes([*a, *b, *c, *d, *e, *f, *g, *h]);
+    bytes.len() < 8 && controls(word) == 0
 }
 
 /// Whether all of `value` may stand in a field's value.

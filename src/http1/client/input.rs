@@ -245,7 +245,7 @@ impl Client {
             if self.head.blank(input, line_bytes, rules) {
                 return self.head_end();
             }
-            if let Some(field) = self.head.more(input, line_bytes) {
+            if let Some(field) = self.head.more(input, line_bytes, rules) {
                 return Ok(Next::Event(Response::Field { id: ID, field }));
             }
         }

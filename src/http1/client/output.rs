@@ -99,7 +99,7 @@ fn header(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<Facts, 
         }
         Kind::Upgrade if trim(field.value).is_empty() => return Err(Refused::Field),
         Kind::Upgrade => facts = Facts::UPGRADE,
-        _ if encode::reserved(field.name) => return Err(Refused::Field),
+        kind if encode::reserved(kind, field.name) => return Err(Refused::Field),
         _ => {}
     }
     encode::line(out, field.name, field.value)?;

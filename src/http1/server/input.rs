@@ -179,7 +179,7 @@ impl Server {
             if self.head.blank(input, line_bytes, rules) {
                 return self.head_end();
             }
-            if let Some(field) = self.head.more(input, line_bytes) {
+            if let Some(field) = self.head.more(input, line_bytes, rules) {
                 return Ok(Next::Event(Request::Field { id: ID, field }));
             }
         } else if let Some(field) = line::usual(&mut self.head, input, &self.limits) {
