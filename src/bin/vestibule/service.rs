@@ -1,6 +1,6 @@
 //! A running service: connections on a bounded number of threads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::Shutdown;
 use std::ops::ControlFlow;
@@ -38,6 +38,9 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// before new connections are refused at once.
 const PATIENCE: Duration = Duration::from_millis(250);
 
+/// How long a worker stays that has nothing to do.
+const REST: Duration = Duration::from_secs(5);
+
 /// How long a new connection may say nothing while others wait.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -69,6 +72,15 @@ struct Shared {
     options: Options,
     state: Mutex<State>,
     changed: Condvar,
+    /// For workers that have nothing to do.
+    work: Condvar,
+}
+
+/// A connection for a worker.
+struct Job {
+    scheme: Scheme,
+    key: u64,
+    connection: Arc<Connection>,
 }
 
 #[derive(Default)]
@@ -82,7 +94,12 @@ struct State {
     refused: u64,
     /// Since when all are busy.
     full: Option<Instant>,
+    /// Accepting threads that wait for a worker.
+    waiting: usize,
     connections: HashMap<u64, Arc<Connection>>,
+    /// For the workers that have nothing to do, and how many those are.
+    jobs: VecDeque<Job>,
+    parked: usize,
 }
 
 struct Connection {
@@ -144,6 +161,7 @@ impl Service {
                 ..State::default()
             }),
             changed: Condvar::new(),
+            work: Condvar::new(),
         });
         let wakers = listeners.iter().map(|l| l.1.waker()).collect();
         for (scheme, listener) in listeners {
@@ -189,6 +207,7 @@ impl Service {
         let mut state = lock(&self.shared.state);
         state.stop = true;
         self.shared.changed.notify_all();
+        self.shared.work.notify_all();
         for connection in state.connections.values() {
             let mut busy = lock(&connection.busy);
             busy.stop = true;
@@ -270,32 +289,60 @@ fn accept(shared: &Arc<Shared>, scheme: Scheme, listener: &Listener) -> io::Resu
             busy: Mutex::default(),
         });
         state.connections.insert(key, Arc::clone(&connection));
+        let job = Job {
+            scheme,
+            key,
+            connection,
+        };
+        if state.parked > state.jobs.len() {
+            state.jobs.push_back(job);
+            drop(state);
+            shared.work.notify_one();
+            continue;
+        }
         drop(state);
-        let shared = Arc::clone(shared);
         let worker = std::thread::Builder::new().spawn({
-            let shared = Arc::clone(&shared);
-            move || {
-                // Taken off the list even if it should panic.
-                let _entry = Entry {
-                    shared: &shared,
-                    key,
-                };
-                let time = Duration::from_millis(shared.options.timeouts.head.into());
-                if !connection.stream.admit(time) {
-                    return;
-                }
-                match scheme {
-                    Scheme::Fcgi => fcgi(&shared.options, &connection),
-                    Scheme::Http => http(&shared.options, &connection),
-                }
-            }
+            let shared = Arc::clone(shared);
+            move || work(&shared, job)
         });
         if worker.is_err() {
-            drop(Entry {
-                shared: &shared,
-                key,
-            });
+            drop(Entry { shared, key });
         }
+    }
+}
+
+/// A worker: one connection after the other.
+fn work(shared: &Shared, first: Job) {
+    let mut next = Some(first);
+    while let Some(job) = next {
+        converse(shared, job);
+        let mut state = lock(&shared.state);
+        next = state.jobs.pop_front();
+        if next.is_none() && !state.stop {
+            state.parked += 1;
+            let waited = shared.work.wait_timeout(state, REST);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            state.parked -= 1;
+            next = state.jobs.pop_front();
+        }
+    }
+}
+
+fn converse(shared: &Shared, job: Job) {
+    let Job {
+        scheme,
+        key,
+        connection,
+    } = job;
+    // Taken off the list even if it should panic.
+    let _entry = Entry { shared, key };
+    let time = Duration::from_millis(shared.options.timeouts.head.into());
+    if !connection.stream.admit(time) {
+        return;
+    }
+    match scheme {
+        Scheme::Fcgi => fcgi(&shared.options, &connection),
+        Scheme::Http => http(&shared.options, &connection),
     }
 }
 
@@ -321,11 +368,10 @@ fn worker<'s>(
             state.refused += 1;
             return None;
         }
-        state = shared
-            .changed
-            .wait_timeout(state, left)
-            .unwrap_or_else(PoisonError::into_inner)
-            .0;
+        state.waiting += 1;
+        let waited = shared.changed.wait_timeout(state, left);
+        state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        state.waiting -= 1;
     }
     state.full = None;
     Some(state)
@@ -346,8 +392,14 @@ struct Entry<'s> {
 
 impl Drop for Entry<'_> {
     fn drop(&mut self) {
-        lock(&self.shared.state).connections.remove(&self.key);
-        self.shared.changed.notify_all();
+        let mut state = lock(&self.shared.state);
+        let connection = state.connections.remove(&self.key);
+        let awaited = state.waiting > 0 || state.stop;
+        drop(state);
+        drop(connection);
+        if awaited {
+            self.shared.changed.notify_all();
+        }
     }
 }
 
@@ -373,26 +425,21 @@ fn serve<M: Front + Send>(
     connection: &Connection,
     exchanges: usize,
 ) {
-    let remote = connection.stream.ends().remote;
+    let ends = connection.stream.ends();
+    let remote = ends.remote;
     let client = remote.filter(|_| !M::VARIABLES).map(|at| at.ip());
     let lines = Lines::new(options.log.clone(), client);
     let machine = Logged::new(machine, &lines);
     match &options.serves {
         Serves::App(app) => {
-            let mut table = Table::new(
-                &options.site,
-                *app,
-                &lines,
-                connection.stream.ends(),
-                exchanges,
-            );
-            converse(machine, &mut table, options, connection);
+            let mut table = Table::new(&options.site, *app, &lines, ends, exchanges);
+            answer(machine, &mut table, options, connection);
         }
         Serves::To(to) => {
             let gate = Gate {
                 site: &options.site,
                 lines: &lines,
-                ends: connection.stream.ends(),
+                ends,
                 timeouts: options.timeouts,
                 unknown_length: options.unknown_length,
             };
@@ -402,7 +449,7 @@ fn serve<M: Front + Send>(
     }
 }
 
-fn converse<M: Front>(
+fn answer<M: Front>(
     mut machine: M,
     table: &mut Table<'_>,
     options: &Options,
