@@ -1,4 +1,4 @@
-//! A [`Bridge`] on blocking transports.
+//! A [bridge](crate::bridge) on blocking transports.
 //!
 //! The thread that calls [`run`] has the front. As long as one request at a
 //! time is under way and there is nothing to be read in front, it also reads
@@ -123,7 +123,8 @@ pub trait Behind: Sync {
         out: &mut dyn Write,
     ) -> io::Result<(u16, u64)>;
 
-    /// The date for answers that have none; see [`Bridge::set_date`].
+    /// The date for answers that have none; see
+    /// [`Bridge::set_date`](crate::bridge::Bridge::set_date).
     fn date(&self) -> Option<[u8; 29]> {
         None
     }
