@@ -28,6 +28,9 @@ fn requests_one_after_the_other() {
     assert_eq!(got.matches("HTTP/1.1 200 OK\r\n").count(), 3, "{got}");
     assert_eq!(got.matches("Hello, world!\n").count(), 3, "{got}");
     assert_eq!(got.matches("Connection: close\r\n").count(), 1, "{got}");
+    // RFC 9110, 6.6.1.
+    assert_eq!(got.matches("\r\nDate: ").count(), 3, "{got}");
+    assert_eq!(got.matches(" GMT\r\n").count(), 3, "{got}");
     let got = ask(&address, b"HEAD / HTTP/1.0\r\n\r\n");
     assert!(got.starts_with("HTTP/1.1 200 OK\r\n"), "{got}");
     assert!(got.contains("Content-Length: 14\r\n") && got.ends_with("\r\n\r\n"));

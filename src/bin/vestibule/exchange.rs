@@ -1,12 +1,14 @@
 //! One request as an application of ours sees it, and its answer.
 
 use std::io::{self, BufWriter, Write};
+use std::time::SystemTime;
 
 use vestibule::adapt::blocking::write_frame;
 use vestibule::cgi::meta::header_name;
 use vestibule::fcgi::Role;
 use vestibule::{Cut, Error, Field, Frame, Id, Length, Space};
 
+use crate::date;
 use crate::front::Front;
 
 /// The fields of a request and what came of its body.
@@ -253,7 +255,13 @@ impl<'a, M: Front, W: Write> Answer<'a, M, W> {
         length: Length,
         show: impl FnOnce(&Frame<'_>),
     ) -> io::Result<()> {
-        let fields = fields.iter().map(|(n, v)| Field::header(n.as_bytes(), v));
+        // A web server in front says when it was; here nobody else does.
+        // RFC 9110, 6.6.1.
+        let dated = M::VARIABLES || fields.iter().any(|f| f.0.eq_ignore_ascii_case("Date"));
+        let now = (!dated).then(|| date::format(date::seconds(SystemTime::now())));
+        let date = now.as_ref().map(|now| ("Date", now.as_bytes()));
+        let fields = fields.iter().copied().chain(date);
+        let fields = fields.map(|(n, v)| Field::header(n.as_bytes(), v));
         let need: usize = fields
             .clone()
             .map(|f| f.name.len() + f.value.len() + 4)

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport as _;
 use vestibule::adapt::blocking::{answer, run};
@@ -100,12 +100,38 @@ fn http(mut stream: &Stream, log: Option<Arc<Log>>) {
 /// was said.
 fn linger(stream: &Stream) {
     let _ = stream.shutdown(std::net::Shutdown::Write);
-    let _ = stream.read_timeout(Some(Duration::from_millis(u64::from(TIME))));
+    let end = Instant::now() + Duration::from_millis(TIME.into());
     let mut buf = [0; 4096];
-    for _ in 0..64 {
+    loop {
+        // A byte now and then must not keep us: others are to be told too.
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() || stream.read_timeout(Some(left)).is_err() {
+            return;
+        }
         match (&mut &*stream).read(&mut buf) {
             Ok(1..) => {}
-            _ => break,
+            _ => return,
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+    use std::os::unix::net::UnixStream;
+
+    /// Closing before would destroy the answer.
+    #[test]
+    fn what_a_client_still_sends_is_read() {
+        let (mut theirs, ours) = UnixStream::pair().unwrap();
+        let client = std::thread::spawn(move || {
+            let sent = theirs.write_all(&[b'x'; 300_000]);
+            theirs.shutdown(std::net::Shutdown::Write)?;
+            sent
+        });
+        let ours = Stream::unix(ours);
+        linger(&ours);
+        drop(ours);
+        client.join().unwrap().unwrap();
     }
 }
