@@ -337,3 +337,23 @@ fn half_closed() {
     });
     assert!(ask(&gate, LAST).ends_with("\n\nok"));
 }
+
+/// The thread that reads what stands behind must not take the front for done
+/// while the last of the body is written: often it is just then that it begins.
+#[test]
+fn the_answer_to_a_bad_body_is_not_lost() {
+    let chunks = b"1\r\nx\r\n".repeat(2_500);
+    let bad = [
+        b"POST /a HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
+        &chunks[..],
+        b"x\r\n",
+    ]
+    .concat();
+    for _ in 0..50 {
+        let gate = Http::<http1::Client>::new().then(|mut stream| {
+            let _ = std::io::copy(&mut stream, &mut std::io::sink());
+        });
+        let got = ask(&gate, &bad);
+        assert!(got.starts_with("HTTP/1.1 400 "), "{got:?}");
+    }
+}

@@ -126,7 +126,11 @@ where
         frame: Frame<'_>,
     ) -> Guard<'s, G> {
         if out.to != to {
+            // The machine has let go of this frame already: while the lock is
+            // away nothing may pass it, nor may its side be taken for done.
+            state.hold(to, true);
             state = self.flush(state, out, Frame::EMPTY);
+            state.hold(to, false);
             out.to = to;
         }
         if out.gather(&frame) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use super::super::transport::{Pace, Transport, timed_out};
-use super::hand::Input;
+use super::hand::{Input, Side};
 use super::{Behind, Exchanged};
 use crate::bridge::{Back, Bridge, Exchange, Policy};
 use crate::error::Error;
@@ -218,6 +218,19 @@ impl<G: Behind + ?Sized> State<G> {
         }
         if let Some(Some(link)) = self.links.get(at) {
             let _ = link.stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// A frame for a side is there that is not written yet.
+    pub fn hold(&mut self, side: Side, held: bool) {
+        match side {
+            Side::Neither => {}
+            Side::Front => self.busy = held,
+            Side::Back(at) => {
+                if let Some(Some(back)) = self.backs.get_mut(at) {
+                    back.set_busy(held);
+                }
+            }
         }
     }
 
