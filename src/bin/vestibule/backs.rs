@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -83,7 +83,7 @@ pub struct Lease {
     fresh: Mutex<Option<Entry>>,
     answered: AtomicBool,
     /// The time-outs that it has, in milliseconds and one more.
-    waits: [AtomicU64; 2],
+    waits: [AtomicUsize; 2],
 }
 
 impl Lease {
@@ -92,7 +92,7 @@ impl Lease {
             stream,
             fresh: Mutex::new(Some(entry)),
             answered: AtomicBool::new(false),
-            waits: [AtomicU64::new(0), AtomicU64::new(0)],
+            waits: [AtomicUsize::new(0), AtomicUsize::new(0)],
         }
     }
 
@@ -105,7 +105,9 @@ impl Lease {
 
     /// Whether a time-out is another than it has.
     fn changes(&self, which: usize, time: Option<Duration>) -> bool {
-        let ms = time.map_or(u64::MAX, |time| time.as_millis() as u64 + 1);
+        let ms = time.map_or(usize::MAX, |time| {
+            usize::try_from(time.as_millis() + 1).unwrap_or(usize::MAX - 1)
+        });
         self.waits[which].swap(ms, Ordering::AcqRel) != ms
     }
 }

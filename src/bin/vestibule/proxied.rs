@@ -2,7 +2,7 @@
 
 use std::io::{self, Read as _};
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport as _;
@@ -20,8 +20,8 @@ pub struct Proxied {
     trusted: Trusted,
     /// Connections that were closed: of peers that are not trusted, and with
     /// no header that is any good.
-    strangers: AtomicU64,
-    spoilt: AtomicU64,
+    strangers: AtomicUsize,
+    spoilt: AtomicUsize,
 }
 
 /// Why there is no header.
@@ -41,8 +41,8 @@ impl Proxied {
     pub fn new(trusted: Trusted) -> Proxied {
         Proxied {
             trusted,
-            strangers: AtomicU64::new(0),
-            spoilt: AtomicU64::new(0),
+            strangers: AtomicUsize::new(0),
+            spoilt: AtomicUsize::new(0),
         }
     }
 
