@@ -256,7 +256,8 @@ impl<'a> Passing<'a> {
             (What::Answer, Space::Header) => {
                 !(may_mean(name) && for_us(name, self.what)) && forwardable(name)
             }
-            (What::Trailers, Space::Trailer) => !for_us(name, self.what),
+            // With odd names neither way: none is known that would be needed.
+            (What::Trailers, Space::Trailer) => !for_us(name, self.what) && plain(name),
             _ => false,
         }
     }

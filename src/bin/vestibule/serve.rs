@@ -73,7 +73,9 @@ finish, for 10 seconds; a second one does not.
   --trusted CIDR      over HTTP, who may say for whom it asks: of such peers (10.0.0.0/8,
                       ::1, unix for those of Unix sockets) X-Forwarded-For is believed,
                       and X-Forwarded-Proto, -Protocol and -Ssl, which they must set or
-                      remove. What conflicts or cannot be read is refused. Default nobody
+                      remove. What conflicts or cannot be read is refused. Default nobody.
+                      What others say there goes on by FastCGI as any field of theirs
+                      (HTTP_X_FORWARDED_FOR), and to servers of HTTP not at all
   --proxy-protocol    each connection must begin with a header of the PROXY protocol,
                       version 1 or 2: over HTTP, REMOTE_ADDR, SERVER_ADDR, their ports
                       and HTTPS come from it (UNKNOWN and LOCAL leave the real ones).

@@ -249,7 +249,7 @@ fn trailers_both_ways() {
         let mut rig = http_http(driver);
         rig.front(
             b"POST / HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n\
-              0\r\nSum: 1\r\nHTTP2-Settings-X: 2\r\n\r\n",
+              0\r\nSum: 1\r\nX_Forwarded_For: 6\r\nHTTP2-Settings-X: 2\r\n\r\n",
         );
         assert_eq!(
             rig.asked(0),
