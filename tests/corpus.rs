@@ -63,4 +63,5 @@ targets! {
     http1_encode
     forwarded
     access_log
+    bridge
 }

@@ -6,6 +6,7 @@
 pub mod common;
 
 pub mod access_log;
+pub mod bridge;
 pub mod cgi_response;
 pub mod encode;
 pub mod fcgi_client;
