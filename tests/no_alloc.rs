@@ -296,3 +296,55 @@ fn who_is_believed_and_the_line_of_it_without_an_allocation() {
     };
     assert_eq!(allocations(work), 0);
 }
+
+#[test]
+fn a_bridge_without_an_allocation() {
+    use vestibule::bridge::{Back, Bridge, End, Exchange, Feed, Rooms, Step};
+    let post = b"POST /a HTTP/1.1\r\nHost: h\r\nConnection: X\r\nX: 1\r\nTE: trailers\r\n\
+        Transfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\nSum: 1\r\n\r\n";
+    let answer = b"\x01\x07\0\x01\0\x03\0\0log\x01\x06\0\x01\0\x0a\0\0A: b\r\n\r\nok\
+        \x01\x06\0\x01\0\0\0\0\x01\x03\0\x01\0\x08\0\0\0\0\0\0\0\0\0\0";
+    let work = || {
+        let store = || Fields::new([0; 512]);
+        let mut bridge = Bridge::new([Exchange::new(store(), store())]);
+        bridge.set_date(*b"Sun, 06 Nov 1994 08:49:37 GMT");
+        let mut server = vestibule::http1::Server::new();
+        let mut backs = [None];
+        let (mut to_front, mut to_back) = (pipe(), pipe());
+        let (mut front, mut back) = (&post[..], &answer[..]);
+        let mut over = 0;
+        // The request, its answer, and then a front that goes away.
+        for round in 0..3 {
+            loop {
+                let (mut a, mut b) = ([0; 512], [0; 512]);
+                let rooms = Rooms {
+                    to_front: Some(&mut a),
+                    to_back: Some(&mut b),
+                };
+                let behind = (round > 0).then_some((0, Feed::Bytes(&mut back)));
+                let input = match round {
+                    2 => Feed::End,
+                    _ => Feed::Bytes(&mut front),
+                };
+                match bridge.step(&mut server, input, &mut backs, behind, rooms) {
+                    Step::ToFront(frame, _) => to_front.put(frame),
+                    Step::ToBack(_, frame, _) => to_back.put(frame),
+                    Step::Head(place) => bridge.forward(place),
+                    Step::Connect(_) => backs[0] = Some(Back::new(fcgi::Client::default())),
+                    Step::Log(_, text) => assert_eq!(text, b"log"),
+                    Step::Over(place) => {
+                        let end = bridge.exchange(place).map(Exchange::end);
+                        assert_eq!(end, Some(End::Complete));
+                        over += 1;
+                    }
+                    Step::Again => {}
+                    Step::Wait => break,
+                }
+            }
+        }
+        assert_eq!(over, 1);
+        let end = b"2\r\nok\r\n0\r\n\r\n";
+        assert!(to_front.bytes[..to_front.len].ends_with(end));
+    };
+    assert_eq!(allocations(work), 0);
+}

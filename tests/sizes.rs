@@ -26,3 +26,15 @@ fn what_goes_through_them() {
     assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }
+
+/// Without the storage of its heads, which is the caller's.
+#[test]
+fn a_bridge() {
+    use vestibule::bridge::{Back, Bridge, Exchange, Step};
+    type Store = [u8; 0];
+    assert!(size_of::<Bridge<Store, [Exchange<Store>; 0]>>() <= 192);
+    assert!(size_of::<Exchange<Store>>() <= 192);
+    assert!(size_of::<Back<fcgi::Client>>() <= size_of::<fcgi::Client>() + 56);
+    assert!(size_of::<Back<http1::Client>>() <= size_of::<http1::Client>() + 56);
+    assert!(size_of::<Step<'_>>() <= 112);
+}

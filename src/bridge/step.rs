@@ -86,7 +86,8 @@ where
             }
         }
         let (date, policy) = (self.date, self.policy);
-        for (place, e) in self.exchanges.as_mut().iter_mut().enumerate() {
+        // Not `enumerate`, which panics where a sum is checked.
+        for (place, e) in (0..usize::MAX).zip(self.exchanges.as_mut()) {
             if e.owed.is_some()
                 && let Some(step) = abort(e, backs, rooms)
             {

@@ -26,7 +26,7 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     rooms: &mut Rooms<'o>,
 ) -> Opened<'o> {
     let (mut taker, mut count) = (None, 0usize);
-    for (at, back) in backs.iter_mut().enumerate() {
+    for (at, back) in (0..usize::MAX).zip(backs) {
         let Some(back) = back else { continue };
         count = count.saturating_add(1);
         if back.takes() {

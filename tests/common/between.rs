@@ -463,11 +463,13 @@ impl<K1: Client, V: Server, K2: Client, V2: Server> World<K1, V, K2, V2> {
             let odd = self.chaos.driver + self.chaos.closes + self.chaos.mistakes > 0;
             assert!(broken || odd, "it hangs: {}", self.story());
         }
-        // What waits for bytes that never come.
-        for app in &mut self.apps {
-            app.down.closed = true;
+        // What waits for bytes that never come, as often as it is tried.
+        for _ in 0..4 {
+            for app in &mut self.apps {
+                app.down.closed = true;
+            }
+            self.settle();
         }
-        self.settle();
         self.up.closed = true;
         self.settle();
         assert!(!self.bridge.active(), "{}", self.story());

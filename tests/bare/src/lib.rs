@@ -23,6 +23,7 @@ macro_rules! sizes {
     };
 }
 
+mod bridge;
 mod cgi;
 mod client;
 mod http1;
