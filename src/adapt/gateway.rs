@@ -11,7 +11,13 @@
 //!
 //! Small frames are gathered and written at once. Storage for heads and bodies
 //! grows with what comes, so that a connection costs little that has asked
-//! for little.
+//! for little: it is bounded by [`HEAD`] for each head, and by 60 KiB for each
+//! read. What cannot be written is not read, so that a slow peer holds up
+//! whoever sends to it, and nobody else.
+//!
+//! A peer that has closed its half may still be answered, where its protocol
+//! allows that; one that has reset its connection is gone, and what works for
+//! it behind is aborted and closed.
 
 use std::io::{self, Read, Write};
 use std::thread;
@@ -61,11 +67,13 @@ pub trait Behind: Sync {
     /// The transport of a connection behind. Two threads share it, so it reads
     /// and writes by reference, as sockets do.
     type Stream: Transport + Send + Sync;
-    /// An answer of our own.
+    /// An answer of our own, for [`answer`](Self::answer).
     type Answer;
 
-    /// A connection behind; one that [`release`](Self::release) has kept, if
-    /// it need not be `fresh`.
+    /// A connection behind, and a machine for it that has no exchange open; one
+    /// that [`release`](Self::release) has kept, if it need not be `fresh`.
+    /// It must be: another that was kept has been found closed. Its transport
+    /// blocks; time-outs are set here. May take its time.
     ///
     /// # Errors
     ///
@@ -80,8 +88,9 @@ pub trait Behind: Sync {
         true
     }
 
-    /// Takes a connection back that can carry another request. By default it
-    /// is closed.
+    /// Takes a connection back that can carry another request: something was
+    /// read from it, nothing is left to be read or written, and nothing was
+    /// aborted on it. By default it is closed.
     fn release(&self, stream: Self::Stream, client: Self::Client) {
         drop((stream, client));
     }
@@ -150,8 +159,23 @@ pub trait Behind: Sync {
 ///
 /// `machine` is fresh; `exchanges` is how many requests it takes at once.
 /// `front` is shared by threads, so it reads and writes by reference, as
-/// sockets do. `timeouts` hold for both sides: `body` for the front, `response`
-/// for what stands behind and for writes.
+/// sockets do. On TCP switch Nagle's delay off on both sides (`set_nodelay`).
+///
+/// | time-out | where it is up |
+/// | --- | --- |
+/// | `idle` | the connection of the front is closed |
+/// | `head`, `body` | the request is refused ([`Error::Timeout`]), or the connection closed where none can be |
+/// | `response` | what stands behind has said nothing for so long, or taken nothing: [`Error::UpstreamTimeout`]; the front has taken nothing: closed |
+/// | `closing` | the front has not closed for so long after our half was: closed |
+///
+/// Reads of the front may see the last of them up to two seconds later.
+///
+/// # Panics
+///
+/// Where a method of `behind` does: all threads and connections are ended
+/// first.
+///
+/// # Example
 ///
 /// ```no_run
 /// use std::io::Write;

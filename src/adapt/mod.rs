@@ -1,9 +1,17 @@
 //! Adapters: the only code here that does I/O.
 //!
-//! [`blocking`] runs a machine on a blocking transport: a socket, a pair of
-//! pipes, anything that reads and writes. It knows no protocol, and sends
-//! nothing that was not asked for but the refusal of a broken connection.
-//! [`gateway`] runs a [`bridge`](crate::bridge) on such transports.
+//! | to | take |
+//! | --- | --- |
+//! | answer requests in this program | [`blocking::run`], with a server machine |
+//! | make one request | [`Call`], with a client machine |
+//! | pass requests on to what stands behind | [`gateway::run`], with a server machine and client machines |
+//!
+//! Each runs on blocking transports: sockets, a pair of pipes, anything that
+//! reads, writes and is a [`Transport`], whose time-outs hold for every phase
+//! of a connection ([`Timeouts`](crate::Timeouts)). They know no protocol, and
+//! send nothing that was not asked for but the refusal of a broken connection.
+//! A thread has a connection for as long as it lasts, and a gateway one more
+//! for each connection behind where both sides must be read at once.
 
 pub mod blocking;
 mod call;

@@ -62,7 +62,7 @@ fn kept_for_others() {
         });
     }
     assert_eq!(gate.opened(), 1);
-    gate.forget();
+    gate.end();
 }
 
 #[test]
@@ -81,6 +81,77 @@ fn a_get_is_sent_again_where_a_kept_one_is_found_closed() {
     assert_eq!(saw.iter().count(), 1);
     assert_eq!(gate.asked(), [false, false, true]);
     assert_eq!(gate.ends(), [(200, 2, End::Complete); 2]);
+}
+
+/// Also where that takes so long that another thread than the front's sees it.
+#[test]
+fn a_get_is_sent_again_later() {
+    let gate = Http::<http1::Client>::new()
+        .then(|mut stream| {
+            head(&mut stream);
+            stream.write_all(OK).unwrap();
+            head(&mut stream);
+            // The subject is slowness itself.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        })
+        .then(|mut stream| {
+            head(&mut stream);
+            stream.write_all(OK).unwrap();
+            assert!(closed(&mut stream));
+        });
+    through(&gate, Timeouts::DEFAULT, |mut stream| {
+        for _ in 0..2 {
+            stream.write_all(GET).unwrap();
+            assert!(head(&mut stream).starts_with("HTTP/1.1 200 "));
+            assert_eq!(exactly(&mut stream, 2), b"ok");
+        }
+    });
+    assert_eq!(gate.asked(), [false, false, true]);
+}
+
+/// Two on one connection, of which the second is not taken there: it goes to
+/// another, and the first is answered all the same.
+#[test]
+fn one_that_takes_no_second() {
+    let make = || fcgi::Client::new(vec![fcgi::client::Slot::EMPTY; 2]);
+    let mut gate = Fcgi::<fcgi::Client<Vec<fcgi::client::Slot>>>::with(make);
+    gate.shared = true;
+    let (second, go) = channel();
+    let gate = gate
+        .then(move |mut stream| {
+            records(&mut stream, 5);
+            // CANT_MPX_CONN.
+            records(&mut stream, 5);
+            let mut bytes = record(3, 2, &[0, 0, 0, 0, 1, 0, 0, 0]);
+            stream.write_all(&bytes).unwrap();
+            go.recv().unwrap();
+            bytes = cgi(1, b"A: b\r\n\r\none");
+            stream.write_all(&bytes).unwrap();
+            assert!(closed(&mut stream));
+        })
+        .then(move |mut stream| {
+            records(&mut stream, 5);
+            stream.write_all(&cgi(1, b"A: b\r\n\r\ntwo")).unwrap();
+            second.send(()).unwrap();
+            assert!(closed(&mut stream));
+        });
+    through(&gate, Timeouts::DEFAULT, |mut stream| {
+        for id in [1, 2] {
+            let bytes = [request(id, true, &[("A", "b")]), record(5, id, b"")].concat();
+            stream.write_all(&bytes).unwrap();
+        }
+        let mut over = Vec::new();
+        while over.len() < 2 {
+            let (kind, id, _) = next_record(&mut stream);
+            if kind == 3 {
+                over.push(id);
+            }
+        }
+        over.sort_unstable();
+        assert_eq!(over, [1, 2]);
+    });
+    assert_eq!(gate.asked(), [false, true]);
+    assert_eq!(gate.ends(), [(200, 3, End::Complete); 2]);
 }
 
 /// The same by FastCGI, where the end of a kept connection means the same.
@@ -217,6 +288,44 @@ fn a_web_server_that_is_gone() {
             gate.ends()
         );
     }
+}
+
+/// The connection of the front goes on, that of the application does not: many
+/// do not heed an abort.
+#[test]
+fn an_abort_is_told_at_once() {
+    let (gone, is_gone) = channel();
+    let gate = Fcgi::<fcgi::Client>::new()
+        .then(move |mut stream| {
+            records(&mut stream, 5);
+            // Its head comes to the front: a thread reads it by then.
+            stream.write_all(&record(6, 1, b"A: b\r\n\r\n")).unwrap();
+            let mut got = Vec::new();
+            let _ = stream.read_to_end(&mut got);
+            gone.send(got).unwrap();
+        })
+        .then(|mut stream| {
+            records(&mut stream, 5);
+            stream.write_all(&cgi(1, b"A: b\r\n\r\nok")).unwrap();
+        });
+    let timeouts = Timeouts {
+        closing: 1,
+        ..Timeouts::all(u32::MAX)
+    };
+    through(&gate, timeouts, |mut stream| {
+        let bytes = [request(1, true, &[("A", "b")]), record(5, 1, b"")].concat();
+        stream.write_all(&bytes).unwrap();
+        assert_eq!(next_record(&mut stream).0, 6);
+        // Until that thread waits without end.
+        std::thread::sleep(std::time::Duration::from_millis(600));
+        stream.write_all(&record(2, 1, b"")).unwrap();
+        while next_record(&mut stream).0 != 3 {}
+        assert_eq!(is_gone.recv().unwrap(), record(2, 1, b""));
+        stream.write_all(&bytes).unwrap();
+        while next_record(&mut stream).0 != 3 {}
+    });
+    let ends: Vec<_> = gate.ends().iter().map(|e| e.2).collect();
+    assert_eq!(ends, [End::Aborted, End::Complete]);
 }
 
 /// Half of a request is no request.

@@ -91,6 +91,144 @@ fn answers_and_refusals() {
     assert_eq!(got.matches("our own").count(), 2, "{got}");
 }
 
+/// An answer of our own waits for one that is being written, which a slow
+/// reader holds up.
+#[test]
+fn an_answer_beside_another() {
+    let gate = Fcgi::<fcgi::Client>::new()
+        .judge(|head, _| match head.get(b"REQUEST_URI") {
+            Some(b"/own") => Decision::Answer(b"our own"),
+            _ => Decision::Forward,
+        })
+        .then(|mut stream| {
+            records(&mut stream, 5);
+            let mut bytes = record(6, 1, b"A: b\r\n\r\n");
+            for _ in 0..100 {
+                bytes.extend(record(6, 1, &[b'x'; 50_000]));
+            }
+            bytes.extend([record(6, 1, b""), record(3, 1, &[0; 8])].concat());
+            stream.write_all(&bytes).unwrap();
+        });
+    through(&gate, Timeouts::DEFAULT, |mut stream| {
+        for (id, uri) in [(1, "/"), (2, "/own")] {
+            let pairs = [("REQUEST_URI", uri)];
+            let bytes = [request(id, true, &pairs), record(5, id, b"")].concat();
+            stream.write_all(&bytes).unwrap();
+            // The first is under way, and more of it than anything holds.
+            if id == 1 {
+                assert_eq!(next_record(&mut stream).0, 6);
+                std::thread::sleep(std::time::Duration::from_millis(200));
+            }
+        }
+        std::thread::sleep(std::time::Duration::from_millis(200));
+        let (mut bytes, mut own, mut over) = (0, Vec::new(), 0);
+        while over < 2 {
+            match next_record(&mut stream) {
+                (6, 1, content) => bytes += content.len(),
+                (6, _, content) => own.extend(content),
+                (kind, ..) => over += usize::from(kind == 3),
+            }
+        }
+        assert!((5_000_000..5_000_100).contains(&bytes), "{bytes}");
+        assert!(own.ends_with(b"our own"), "{}", own.escape_ascii());
+    });
+}
+
+/// The front is gone when it is to be answered.
+#[test]
+fn an_answer_that_nobody_takes() {
+    let (gone, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let gate = Http::<http1::Client>::new()
+        .judge(|_, _| Decision::Answer(b"our own"))
+        .also(move |at| {
+            if at == "answer" {
+                let _ = wait.lock().unwrap().recv();
+            }
+        });
+    through(&gate, Timeouts::DEFAULT, |mut stream| {
+        stream.write_all(GET).unwrap();
+        drop(stream);
+        drop(gone);
+    });
+    assert_eq!(gate.ends().len(), 1);
+}
+
+/// A transport that takes and gives a few bytes at a time, is interrupted, and
+/// takes none in the end.
+struct Odd {
+    stream: UnixStream,
+    calls: std::sync::atomic::AtomicUsize,
+    /// Writes behind so many take nothing.
+    most: usize,
+}
+
+impl Odd {
+    fn call(&self) -> std::io::Result<usize> {
+        let n = self.calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        match n % 3 {
+            2 => Err(std::io::ErrorKind::Interrupted.into()),
+            _ => Ok(n),
+        }
+    }
+}
+
+impl std::io::Read for &Odd {
+    fn read(&mut self, buf: &mut [u8]) -> std::io::Result<usize> {
+        self.call()?;
+        let n = buf.len().min(7);
+        (&self.stream).read(&mut buf[..n])
+    }
+}
+
+impl Write for &Odd {
+    fn write(&mut self, buf: &[u8]) -> std::io::Result<usize> {
+        match self.call()? > self.most {
+            true => Ok(0),
+            false => (&self.stream).write(&buf[..buf.len().min(5)]),
+        }
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl vestibule::adapt::Transport for Odd {
+    fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
+        self.stream.shutdown(how)
+    }
+}
+
+#[test]
+fn odd_transports() {
+    for (most, whole) in [(usize::MAX, true), (20, false)] {
+        let _watch = Watch::new();
+        let gate = Http::<http1::Client>::new().then(|mut stream| {
+            head(&mut stream);
+            let mut answer = b"HTTP/1.1 200 OK\r\nContent-Length: 20000\r\n\r\n".to_vec();
+            answer.extend([b'x'; 20_000]);
+            stream.write_all(&answer).unwrap();
+            let _ = closed(&mut stream);
+        });
+        let (near, far) = UnixStream::pair().unwrap();
+        let odd = Odd {
+            stream: near,
+            calls: Default::default(),
+            most,
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let machine = http1::Server::new();
+                run(&gate, &odd, machine, 1, Policy::STRICT, Timeouts::DEFAULT);
+                drop(odd);
+            });
+            let got = said(far, LAST);
+            assert_eq!(got.ends_with(&"x".repeat(20_000)), whole, "{got}");
+        });
+        gate.end();
+    }
+}
+
 #[test]
 fn dates() {
     let mut gate = Http::<http1::Client>::new();
@@ -137,7 +275,8 @@ fn admission() {
     let _watch = Watch::new();
     let only = Only(Gate::new().then(|mut stream| {
         records(&mut stream, 5);
-        stream.write_all(&cgi(1, b"A: b\r\n\r\nok")).unwrap();
+        let answer = [record(7, 1, b"noted"), cgi(1, b"A: b\r\n\r\nok")];
+        stream.write_all(&answer.concat()).unwrap();
     }));
     let (near, mut far) = UnixStream::pair().unwrap();
     std::thread::scope(|scope| {
@@ -169,13 +308,10 @@ fn panics() {
         let _ = stream.write_all(OK);
         let _ = closed(&mut stream);
     }
-    for (handler, also) in [
-        ("head", (|at| assert_ne!(at, "head")) as fn(&str)),
-        ("connect", |at| assert_ne!(at, "connect")),
-        ("over", |at| assert_ne!(at, "over")),
-        ("observe", |at| assert_ne!(at, "observe")),
-    ] {
-        let gate = Http::<http1::Client>::new().also(also).then(late);
+    for handler in ["head", "connect", "over", "observe"] {
+        let gate = Http::<http1::Client>::new()
+            .also(move |at| assert_ne!(at, handler))
+            .then(late);
         let (near, mut far) = UnixStream::pair().unwrap();
         far.write_all(GET).unwrap();
         let ran = catch_unwind(AssertUnwindSafe(|| {
@@ -185,6 +321,6 @@ fn panics() {
         assert!(ran.is_err(), "{handler}");
         drop(near);
         let _ = rest(far);
-        gate.forget();
+        gate.end();
     }
 }

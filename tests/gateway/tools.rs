@@ -25,7 +25,7 @@ type Act = Box<dyn FnOnce(UnixStream) + Send>;
 type Judge = fn(&mut Fields<Vec<u8>>, Length) -> Decision<&'static [u8]>;
 
 /// What a handler does beside its work.
-type Also = fn(&str);
+type Also = Box<dyn Fn(&str) + Send + Sync>;
 
 pub struct Gate<V, K> {
     acts: Mutex<VecDeque<Act>>,
@@ -36,8 +36,11 @@ pub struct Gate<V, K> {
     pub connected: Mutex<Vec<(bool, bool)>>,
     pub log: Mutex<Vec<u8>>,
     pub over: Mutex<Vec<(u16, u64, End)>>,
-    pub judge: Judge,
-    pub also: Also,
+    judge: Judge,
+    also: Also,
+    make: fn() -> K,
+    /// Connections behind carry several exchanges.
+    pub shared: bool,
     pub date: Option<[u8; 29]>,
     front: std::marker::PhantomData<fn(V)>,
 }
@@ -49,8 +52,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap()
 }
 
-impl<V, K> Gate<V, K> {
+impl<V, K: Default> Gate<V, K> {
     pub fn new() -> Self {
+        Gate::with(K::default)
+    }
+}
+
+impl<V, K> Gate<V, K> {
+    pub fn with(make: fn() -> K) -> Self {
         Gate {
             acts: Mutex::default(),
             acting: Mutex::default(),
@@ -59,7 +68,9 @@ impl<V, K> Gate<V, K> {
             log: Mutex::default(),
             over: Mutex::default(),
             judge: |_, _| Decision::Forward,
-            also: |_| {},
+            also: Box::new(|_| {}),
+            make,
+            shared: false,
             date: None,
             front: std::marker::PhantomData,
         }
@@ -76,8 +87,8 @@ impl<V, K> Gate<V, K> {
         self
     }
 
-    pub fn also(mut self, also: Also) -> Self {
-        self.also = also;
+    pub fn also(mut self, also: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.also = Box::new(also);
         self
     }
 
@@ -94,13 +105,17 @@ impl<V, K> Gate<V, K> {
         lock(&self.over).clone()
     }
 
-    /// Closes what is kept.
-    pub fn forget(&self) {
+    /// Closes what is kept, and waits for all who were asked.
+    pub fn end(&self) {
         lock(&self.kept).clear();
+        let acting: Vec<_> = lock(&self.acting).drain(..).collect();
+        for act in acting {
+            act.join().unwrap();
+        }
     }
 }
 
-impl<V: Server + Send, K: Client + Default + Send> Behind for Gate<V, K> {
+impl<V: Server + Send, K: Client + Send> Behind for Gate<V, K> {
     type Server = V;
     type Client = K;
     type Stream = UnixStream;
@@ -116,7 +131,11 @@ impl<V: Server + Send, K: Client + Default + Send> Behind for Gate<V, K> {
         let act = lock(&self.acts).pop_front().ok_or(Error::Upstream)?;
         let (near, far) = UnixStream::pair().unwrap();
         lock(&self.acting).push(thread::spawn(move || act(far)));
-        Ok((near, K::default()))
+        Ok((near, (self.make)()))
+    }
+
+    fn once(&self) -> bool {
+        !self.shared
     }
 
     fn release(&self, stream: UnixStream, client: K) {
@@ -206,7 +225,7 @@ impl Front for fcgi::Server<Vec<Slot>> {
 
 /// Runs a connection to its end, with `client` at its other side, and waits
 /// for all who were asked.
-pub fn through<V: Front, K: Client + Default + Send, T>(
+pub fn through<V: Front, K: Client + Send, T>(
     gate: &Gate<V, K>,
     timeouts: Timeouts,
     client: impl FnOnce(UnixStream) -> T,
@@ -220,15 +239,12 @@ pub fn through<V: Front, K: Client + Default + Send, T>(
         });
         client(far)
     });
-    gate.forget();
-    for acting in lock(&gate.acting).drain(..) {
-        acting.join().unwrap();
-    }
+    gate.end();
     got
 }
 
 /// The answer to these bytes, until the gateway closes.
-pub fn ask<V: Front, K: Client + Default + Send>(gate: &Gate<V, K>, bytes: &[u8]) -> String {
+pub fn ask<V: Front, K: Client + Send>(gate: &Gate<V, K>, bytes: &[u8]) -> String {
     through(gate, Timeouts::DEFAULT, |stream| said(stream, bytes))
 }
 

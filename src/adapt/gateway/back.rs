@@ -40,17 +40,19 @@ where
         input: &mut Input,
     ) -> (Guard<'s, G>, Heard) {
         let now = &mut *state;
-        let (Some(Some(back)), Some(Some(link))) = (now.backs.get(at), now.links.get_mut(at))
+        let (Some(Some(back)), Some(Some(link)), false) =
+            (now.backs.get(at), now.links.get_mut(at), input.closed)
         else {
             return (state, Heard::Some);
         };
-        if back.given_up() || input.closed {
-            return (state, Heard::Some);
-        }
         link.observe(back.machine().phase(), false);
-        let Ok(time) = link.pace.left() else {
-            state.give_up(at, Error::UpstreamTimeout);
-            return (state, Heard::Some);
+        let time = match link.pace.left() {
+            Ok(time) if !back.given_up() => time,
+            _ => {
+                // Or it was before.
+                state.give_up(at, Error::UpstreamTimeout);
+                return (state, Heard::Some);
+            }
         };
         let time = match (time, most) {
             (Some(time), Some(most)) => Some(time.min(most)),

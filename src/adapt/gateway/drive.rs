@@ -212,9 +212,9 @@ where
             let Some(Some(back)) = state.backs.get(at) else {
                 continue;
             };
-            let spent = back.aborted() || back.machine().after() == After::Close;
-            if spent && !back.given_up() && state.bridge.uses(at) {
-                // What we gave up is not waited for.
+            // What was given up is not waited for, though its peer may not
+            // heed it: a thread may be reading it.
+            if back.aborted() && !back.given_up() && !state.bridge.uses(at) {
                 state.give_up(at, Error::Upstream);
             }
         }

@@ -105,19 +105,20 @@ impl Desk {
         let mut longest = 0;
         for place in 0..exchanges {
             let Some(exchange) = bridge.exchange_mut(place) else {
-                break;
+                continue;
             };
             longest = longest
                 .max(exchange.request().used())
                 .max(exchange.answer().used());
             match side {
                 _ if input == 0 => {}
-                Side::Neither => {}
                 // No field comes before its body is over.
                 Side::Front if in_body(exchange) => {}
                 Side::Front => exchange.request_mut().reserve(most, HEAD),
-                Side::Back(_) if exchange.front().is_none() => {}
-                Side::Back(_) => exchange.answer_mut().reserve(most, HEAD),
+                Side::Back(_) if exchange.front().is_some() => {
+                    exchange.answer_mut().reserve(most, HEAD);
+                }
+                Side::Back(_) | Side::Neither => {}
             }
         }
         let room = longest.saturating_mul(2).saturating_add(1024);
