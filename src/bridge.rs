@@ -13,6 +13,12 @@
 //! only where that is safe, and fields that are for one connection alone are
 //! dropped (see [`Policy`]).
 //!
+//! # The loop
+//!
+//! Lend rooms, give input, do what the step says, and step again until it says
+//! [`Step::Wait`]. Nothing is forgotten that a step could not do, because a
+//! room or an input was missing: a later one does it.
+//!
 //! ```
 //! use vestibule::bridge::{Back, Bridge, Exchange, Feed, Rooms, Step};
 //! use vestibule::{Fields, fcgi, http1};
@@ -37,6 +43,82 @@
 //! }
 //! assert!(to_app.windows(9).any(|w| w == b"HTTP_HOST"));
 //! ```
+//!
+//! - Every request that was begun with an exchange free ends in one
+//!   [`Step::Over`], also one whose head never became complete. A decision
+//!   that was put off ([`Step::Head`], [`Step::Connect`]) is void with it: the
+//!   place is another request's afterwards.
+//! - Rooms are as large as the longest head that is to pass. One that does not
+//!   fit is refused (431, or 502 for an answer); where the refusal does not
+//!   fit either, the front's machine says [`Close`](crate::After::Close).
+//! - What is left of a cursor is to be given again. Where bytes that are kept
+//!   ([`Bridge::keeps`], [`Back::keeps`]) come no more, because the caller has
+//!   thrown them away, the exchange ends: as aborted in front, as cut behind.
+//! - While the front keeps bytes of a request that waits for a connection,
+//!   nothing behind them is read, the bodies of other requests on it included.
+//!   Provide as many connections as there are exchanges, or refuse.
+//! - A front that is gone both ways: [`Server::cancel`](crate::Server::cancel)
+//!   on its machine, and go on to step and to lend rooms until no exchange is
+//!   [`active`](Bridge::active); what is made for it may be dropped.
+//! - What behind is gone, or is not waited for any more: [`Back::give_up`]. An
+//!   exchange that is aborted leaves its back at once; see [`Back::aborted`].
+//! - Once [`lost`](Bridge::lost) says why, no input of the front is of use.
+//!
+//! # Threads
+//!
+//! The two sides need not be given together: a thread that reads the front
+//! gives [`Feed::Nothing`] for what it has not, one that reads a back gives
+//! that back's input alone, and both lend rooms for both sides, under one
+//! lock around bridge and machines. Any thread's step may make any frame.
+//! After a step that did anything wake the threads that wait, above all the
+//! one with the front: a body may pass on, a head may be asked about.
+//!
+//! # Parking
+//!
+//! A frame that cannot be written whole is parked ([`Frame::park`]) with its
+//! body, and [`Source`] says where that lies: in the room, which is not lent
+//! again meanwhile, or in the input of the other side, right before what is
+//! left of the cursor. Until it is written no room is lent for that side
+//! ([`Back::set_busy`] for one of several backs).
+//!
+//! ```
+//! # use vestibule::bridge::{Back, Bridge, Exchange, Feed, Rooms, Source, Step};
+//! # use vestibule::{Fields, Parked, fcgi, http1};
+//! # let exchange = Exchange::new(Fields::new([0; 256]), Fields::new([0; 256]));
+//! # let mut bridge = Bridge::new([exchange]);
+//! # let mut server = http1::Server::new();
+//! # let mut backs = [Some(Back::new(fcgi::Client::default()))];
+//! # let request = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nhello";
+//! let mut input = &request[..];
+//! let mut parked: Option<(Parked, Vec<u8>)> = None;
+//! while parked.is_none() {
+//!     let (mut front, mut back) = ([0; 512], [0; 512]);
+//!     let rooms = Rooms { to_front: Some(&mut front), to_back: Some(&mut back) };
+//!     match bridge.step(&mut server, Feed::Bytes(&mut input), &mut backs, None, rooms) {
+//!         Step::Head(place) => bridge.forward(place),
+//!         Step::ToBack(at, frame, Source::Input) => {
+//!             // The last bytes that the step took of the front's input.
+//!             let body = frame.slices()[1].to_vec();
+//!             let end = request.len() - input.len();
+//!             assert_eq!(body, request[end - body.len()..end]);
+//!             parked = Some((frame.park(), body));
+//!             backs[at].as_mut().unwrap().set_busy(true);
+//!         }
+//!         _ => {}
+//!     }
+//! }
+//! let (frame, body) = parked.unwrap();
+//! assert!(frame.unpark(&body).is_some_and(|f| f.slices()[1] == b"hello"));
+//! ```
+//!
+//! # Sending again
+//!
+//! A request goes to another back where its client machine says that the first
+//! cannot have acted on it ([`Response::Done`](crate::Response), `retry_safe`),
+//! no byte of its body was passed on or dropped, nothing of an answer has
+//! come, and [`Policy::attempts`] are left; a body that was kept goes there
+//! whole. After [`UpstreamTimeout`](Error::UpstreamTimeout) it is not sent
+//! again.
 
 mod back;
 mod exchange;
@@ -85,7 +167,8 @@ pub struct Rooms<'o> {
     pub to_back: Option<&'o mut [u8]>,
 }
 
-/// Where the caller's bytes in a frame lie, for who parks it.
+/// Where the caller's bytes in a frame lie, for who parks it: see the
+/// [module](self#parking).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// There are none, or they live for ever.
@@ -104,7 +187,8 @@ pub enum Step<'o> {
     ToFront(Frame<'o>, Source),
     /// To be written to a back.
     ToBack(usize, Frame<'o>, Source),
-    /// The head of a request is complete: look at it ([`Bridge::exchange`]),
+    /// The head of a request is complete, and of one that seldom has a body
+    /// whether there is one: look at it ([`Bridge::exchange`]),
     /// change it, then call [`forward`](Bridge::forward),
     /// [`refuse`](Bridge::refuse) or [`take`](Bridge::take). Only where
     /// input of the front is given.
@@ -146,7 +230,9 @@ pub struct Bridge<B, T> {
 }
 
 impl<B, T> Bridge<B, T> {
-    /// With storage for as many exchanges as the server machine takes at once.
+    /// With storage for as many exchanges as the server machine takes at once;
+    /// requests that find none are refused
+    /// ([`Overloaded`](Error::Overloaded)), without a [`Step::Over`].
     pub const fn new(exchanges: T) -> Self {
         Self::with_policy(exchanges, Policy::STRICT)
     }
@@ -212,7 +298,8 @@ where
         self.exchanges.as_mut().get_mut(place)
     }
 
-    /// Passes the request on, after [`Step::Head`]. Without effect otherwise.
+    /// Passes the request on, after [`Step::Head`]. Without effect otherwise,
+    /// also where the front has gone away meanwhile.
     pub fn forward(&mut self, place: usize) {
         if let Some(e) = self.exchange_mut(place)
             && e.stage == Stage::Asked
@@ -222,7 +309,37 @@ where
     }
 
     /// Ends the exchange with the front's refusal for `error`, and aborts what
-    /// runs behind. Where a head was sent, the answer is left visibly cut.
+    /// runs behind, at any time. Where a head was sent, the answer is left
+    /// visibly cut; where the answer was finished, nothing happens.
+    ///
+    /// ```
+    /// use vestibule::bridge::{Back, Bridge, End, Exchange, Feed, Rooms, Step};
+    /// use vestibule::{Error, Fields, fcgi, http1};
+    ///
+    /// let exchange = Exchange::new(Fields::new([0; 256]), Fields::new([0; 256]));
+    /// let mut bridge = Bridge::new([exchange]);
+    /// let mut server = http1::Server::new();
+    /// let mut none: [Option<Back<fcgi::Client>>; 0] = [];
+    /// let mut input = &b"GET /private HTTP/1.1\r\nHost: h\r\n\r\n"[..];
+    /// let mut answer = Vec::new();
+    /// loop {
+    ///     let mut room = [0; 256];
+    ///     let rooms = Rooms { to_front: Some(&mut room), to_back: None };
+    ///     match bridge.step(&mut server, Feed::Bytes(&mut input), &mut none, None, rooms) {
+    ///         Step::Head(place) => bridge.refuse(place, Error::Overloaded),
+    ///         Step::ToFront(frame, _) => answer.extend(frame.slices().concat()),
+    ///         Step::Over(place) => {
+    ///             let exchange = bridge.exchange(place).unwrap();
+    ///             assert_eq!(exchange.request().get(b"REQUEST_URI"), Some(&b"/private"[..]));
+    ///             assert_eq!((exchange.status(), exchange.sent()), (503, 0));
+    ///             assert_eq!(exchange.end(), End::Failed(Error::Overloaded));
+    ///             break;
+    ///         }
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert!(answer.starts_with(b"HTTP/1.1 503 "));
+    /// ```
     pub fn refuse(&mut self, place: usize, error: Error) {
         if let Some(e) = self.exchange_mut(place) {
             e.fail(error);
@@ -232,6 +349,41 @@ where
     /// The caller answers by itself, after [`Step::Head`], with the machine's
     /// own calls: the id to answer. What still comes of the request's body is
     /// dropped. [`Exchange::set_sent`] and [`take_end`](Self::take_end) end it.
+    ///
+    /// Where the client goes away or spoils its request meanwhile, the bridge
+    /// ends the exchange by itself, and says [`Step::Over`]: then the id is no
+    /// longer the caller's.
+    ///
+    /// ```
+    /// use vestibule::bridge::{Back, Bridge, Exchange, Feed, Rooms, Step};
+    /// use vestibule::{Fields, Length, Server as _, fcgi, http1};
+    ///
+    /// let exchange = Exchange::new(Fields::new([0; 256]), Fields::new([0; 256]));
+    /// let mut bridge = Bridge::new([exchange]);
+    /// let mut server = http1::Server::new();
+    /// let mut none: [Option<Back<fcgi::Client>>; 0] = [];
+    /// let mut input = &b"GET /ping HTTP/1.1\r\nHost: h\r\n\r\n"[..];
+    /// let mut over = 0;
+    /// loop {
+    ///     let rooms = Rooms { to_front: Some(&mut []), to_back: None };
+    ///     match bridge.step(&mut server, Feed::Bytes(&mut input), &mut none, None, rooms) {
+    ///         Step::Head(place) => {
+    ///             let id = bridge.take(place).unwrap();
+    ///             let mut room = [0; 64];
+    ///             // To be written.
+    ///             let _head = server.head(id, 204, [], Length::None, &mut room)?;
+    ///             let _end = server.finish(id, [], &mut [])?;
+    ///             bridge.exchange_mut(place).unwrap().set_sent(204, 0);
+    ///             bridge.take_end(place);
+    ///         }
+    ///         Step::Over(_) => over += 1,
+    ///         Step::Wait => break,
+    ///         _ => {}
+    ///     }
+    /// }
+    /// assert_eq!(over, 1);
+    /// # Ok::<(), vestibule::Refused>(())
+    /// ```
     pub fn take(&mut self, place: usize) -> Option<Id> {
         let e = self.exchange_mut(place)?;
         if e.stage != Stage::Asked {

@@ -7,7 +7,7 @@ use vestibule::fcgi::{Role, ServerLimits};
 use vestibule::proxy_protocol::{Event, Header, Limits as ProxyLimits, Part, What};
 use vestibule::{
     Cut, Ending, Error, Field, Id, Length, Limits, Millis, Next, Refused, Rejection, Request,
-    Response, Space, http1,
+    Response, Space, bridge, http1,
 };
 
 /// How many different values a few inputs make.
@@ -57,4 +57,6 @@ fn every_type() {
     assert!(kinds::<Part>(&bytes) > 100);
     assert!(kinds::<What>(&bytes) > 50);
     assert!(kinds::<ProxyLimits>(&bytes) > 100);
+    assert!(kinds::<bridge::Policy>(&bytes) > 50);
+    assert!(kinds::<bridge::End>(&bytes) > 20);
 }

@@ -707,3 +707,14 @@ fn a_switch_can_be_turned_off() {
     assert_eq!(off, http1::Rules::STRICT.fragment(true));
     assert_eq!(off.fragment(false), http1::Rules::STRICT);
 }
+
+#[test]
+fn policies_of_a_bridge() {
+    use vestibule::bridge::Policy;
+    assert_eq!(Policy::default(), Policy::STRICT);
+    assert_eq!(Policy::STRICT.odd_names(false).attempts(2), Policy::STRICT);
+    assert_ne!(Policy::STRICT.odd_names(true), Policy::STRICT);
+    assert_ne!(Policy::STRICT.attempts(3), Policy::STRICT);
+    // There is always one.
+    assert_eq!(Policy::STRICT.attempts(0), Policy::STRICT.attempts(1));
+}

@@ -98,6 +98,7 @@ impl Behind {
 
 /// What an exchange came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub enum End {
     /// A whole answer was passed on, or given by the caller.
     Complete,
@@ -108,6 +109,20 @@ pub enum End {
 }
 
 /// Storage for one exchange, and what is known of it.
+///
+/// ```
+/// use vestibule::bridge::{End, Exchange};
+/// use vestibule::{Field, Fields, Length};
+/// // A request's head in 4 KiB, an answer's in 1 KiB, both lent.
+/// let (mut a, mut b) = (vec![0; 4096], vec![0; 1024]);
+/// let mut exchange = Exchange::new(Fields::new(&mut a[..]), Fields::new(&mut b[..]));
+/// assert_eq!((exchange.status(), exchange.sent(), exchange.attempts()), (0, 0, 0));
+/// assert_eq!((exchange.front(), exchange.length()), (None, Length::None));
+/// assert_eq!(exchange.end(), End::Complete);
+/// exchange.request_mut().push(Field::var(b"REMOTE_ADDR", b"::1"))?;
+/// assert_eq!(exchange.request().iter().count(), 1);
+/// # Ok::<(), vestibule::Overflow>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(super) request: Fields<B>,

@@ -26,6 +26,7 @@ use crate::fields::Pairs;
 /// assert_ne!(POLICY, Policy::STRICT);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Policy {
     odd_names: bool,
     pub(super) attempts: u8,
