@@ -39,6 +39,8 @@ mod fronts;
 mod gateway;
 #[path = "live/libfcgi.rs"]
 mod libfcgi;
+#[path = "live/load.rs"]
+mod load;
 #[path = "live/memory.rs"]
 mod memory;
 #[path = "live/php_fpm.rs"]

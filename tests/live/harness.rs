@@ -128,6 +128,25 @@ impl Process {
         count.parse::<usize>().unwrap() * 1024
     }
 
+    /// Seconds of processor time that it and all that it has started have used.
+    pub fn cpu(&self) -> f64 {
+        let group = self.child.id().to_string();
+        let mut ticks = 0;
+        for entry in fs::read_dir("/proc").unwrap() {
+            let stat = entry.unwrap().path().join("stat");
+            // Some have ended meanwhile, and some are no processes.
+            let stat = fs::read_to_string(stat).unwrap_or_default();
+            // Behind the name, which may hold anything: state, parent, group.
+            let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+            let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+            if fields.get(2) == Some(&&group[..]) {
+                ticks += fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap();
+            }
+        }
+        // The kernel counts in hundredths of a second for programs.
+        ticks as f64 / 100.0
+    }
+
     /// Ends it and all that it has started, at once.
     pub fn kill(&self) {
         kill("-KILL", &format!("-{}", self.child.id()));
@@ -172,7 +191,7 @@ impl Drop for Process {
 
 /// A peer that `tests/peers/NAME/start` has started.
 pub struct Peer {
-    process: Process,
+    pub process: Process,
     pub port: u16,
     /// A second one, for who listens at two.
     pub port2: u16,
