@@ -190,6 +190,12 @@ impl Address {
         let Some(time) = timeout else {
             return self.connect_at_leisure();
         };
+        if let Place::Tcp(host, port) = &self.place
+            && let Ok(ip) = host.parse::<std::net::IpAddr>()
+        {
+            let stream = TcpStream::connect_timeout(&(ip, *port).into(), time)?;
+            return Stream::tcp(stream);
+        }
         // Looking a name up and connecting to a Unix socket whose queue is full
         // have no time-outs of their own. The thread ends with the program.
         let (sender, connected) = std::sync::mpsc::sync_channel(1);
