@@ -400,3 +400,33 @@ fn browsers_that_are_gone() {
     assert!(wire.rest().ends_with(b"\r\n\r\nok"));
     acting.join().unwrap();
 }
+
+/// More at once than are told by a thread each: all are told.
+#[test]
+fn a_crowd_is_told_too() {
+    let mut served = Served::http("mirror", &["--workers", "1"]);
+    let address = served.endpoint.replacen("http://", "", 1);
+    let mut busy = TcpStream::connect(&address).unwrap();
+    busy.write_all(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\n\r\n1")
+        .unwrap();
+    let mut crowd: Vec<_> = (0..100)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&address).unwrap();
+            stream
+                .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                .unwrap();
+            stream
+        })
+        .collect();
+    let mut told = 0;
+    for stream in &mut crowd {
+        let mut got = Vec::new();
+        // The close may be a reset; what was said comes first.
+        let _ = stream.read_to_end(&mut got);
+        told += usize::from(got.starts_with(b"HTTP/1.1 503 "));
+    }
+    drop(busy);
+    served.kill("-TERM");
+    assert!(served.child.wait().unwrap().success());
+    assert_eq!(told, 100);
+}

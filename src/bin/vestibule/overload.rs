@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 use vestibule::adapt::Transport as _;
 use vestibule::adapt::blocking::{answer, run};
 use vestibule::fcgi::{self, Slot};
-use vestibule::{Request, Timeouts};
+use vestibule::{Next, Receive as _, Request, Timeouts};
 
 use crate::access::{Entry, Log};
 use crate::endpoint::{Scheme, Stream};
 use crate::logged::{Lines, Logged};
 
-/// How many are told at once. Beyond, a connection is closed without a word:
-/// it would take as much as serving it.
+/// How many are told at once by a thread of their own, which waits until it
+/// was heard. Beyond, they are told without waiting for anything.
 const MOST: usize = 64;
 
 static TELLING: AtomicUsize = AtomicUsize::new(0);
@@ -26,11 +26,11 @@ const TIME: u32 = 1000;
 
 /// Says so, on a thread of its own, and closes.
 pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
-    if TELLING.fetch_add(1, Ordering::Relaxed) >= MOST {
-        TELLING.fetch_sub(1, Ordering::Relaxed);
-        return;
-    }
+    let before = TELLING.fetch_add(1, Ordering::Relaxed);
     let telling = Telling;
+    if before >= MOST {
+        return hasten(scheme, &stream, log);
+    }
     // It needs little: the machine is small, and so is what it says.
     let thread = std::thread::Builder::new().stack_size(128 * 1024);
     let _ = thread.spawn(move || {
@@ -44,6 +44,38 @@ pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
         linger(&stream);
         drop(telling);
     });
+}
+
+/// Says so to who has asked already, or over HTTP to anybody, without a wait.
+/// Who still sends may miss it.
+fn hasten(scheme: Scheme, stream: &Stream, log: Option<Arc<Log>>) {
+    // A header that is demanded is waited for, but not for long.
+    if !stream.admit(Duration::from_millis(1)) || stream.blocks(false).is_err() {
+        return;
+    }
+    match scheme {
+        Scheme::Fcgi => {
+            let lines = Lines::new(log, None);
+            let mut machine = Logged::new(fcgi::Server::new(Vec::<Slot>::new()), &lines);
+            let mut buf = [0; 4096];
+            let n = (&mut &*stream).read(&mut buf).unwrap_or(0);
+            let mut input = &buf[..n];
+            while let Ok(Next::Event(event)) = machine.next(&mut input) {
+                let _ = answer(&mut machine, event, &mut &*stream);
+            }
+        }
+        Scheme::Http => {
+            // Closing with unread input would destroy what is said.
+            let mut buf = [0; 4096];
+            for _ in 0..16 {
+                if !matches!((&mut &*stream).read(&mut buf), Ok(1..)) {
+                    break;
+                }
+            }
+            http(stream, log);
+        }
+    }
+    let _ = stream.shutdown(std::net::Shutdown::Write);
 }
 
 /// Counted down also where no thread could be had.
