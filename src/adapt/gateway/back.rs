@@ -66,8 +66,17 @@ where
         let mut state = self.lock();
         let heard = match got {
             Ok(true) => {
-                if let Some(Some(link)) = state.links.get_mut(at) {
-                    link.heard |= !input.closed;
+                // A reset is told once, and maybe to who writes: what is then
+                // read is no end of an answer, though it looks like one.
+                while input.closed && state.back_is_busy(at) {
+                    state = self.wait(state);
+                }
+                match state.links.get_mut(at) {
+                    Some(Some(link)) if input.closed && link.deaf => {
+                        state.give_up(at, Error::Upstream);
+                    }
+                    Some(Some(link)) => link.heard |= !input.closed,
+                    _ => {}
                 }
                 Heard::Some
             }

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport;
 
+use crate::args::complain;
 use crate::endpoint::{Address, Stream};
 
 /// How many are kept at most, and for how long: less than the five seconds that
@@ -172,6 +173,8 @@ pub struct Backs<K> {
     /// of HTTP close after each answer without a word, and a request that
     /// crosses that close may not be sent again if it is a POST.
     keeps: AtomicBool,
+    /// When it was last said that nobody can be connected to.
+    said: Mutex<Option<Instant>>,
 }
 
 impl<K: Default> Backs<K> {
@@ -182,7 +185,22 @@ impl<K: Default> Backs<K> {
             idle: Mutex::default(),
             fresh: Arc::default(),
             keeps: AtomicBool::new(true),
+            said: Mutex::default(),
         }
+    }
+
+    /// Says on standard error why there is no connection, once a second at most.
+    pub fn complain(&self, error: &io::Error) {
+        let mut said = lock(&self.said);
+        if said.is_some_and(|at| at.elapsed() < Duration::from_secs(1)) {
+            return;
+        }
+        *said = Some(Instant::now());
+        drop(said);
+        let address = &self.address;
+        complain(&format!(
+            "vestibule serve: cannot connect to {address}: {error}"
+        ));
     }
 
     /// Where connections may be closed at any time.

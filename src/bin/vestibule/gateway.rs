@@ -145,9 +145,12 @@ where
         };
         let back = match kept {
             Some(back) => back,
-            None => self.backs.connect().map_err(|error| match error.kind() {
-                io::ErrorKind::TimedOut => Error::UpstreamTimeout,
-                _ => Error::Upstream,
+            None => self.backs.connect().map_err(|error| {
+                self.backs.complain(&error);
+                match error.kind() {
+                    io::ErrorKind::TimedOut => Error::UpstreamTimeout,
+                    _ => Error::Upstream,
+                }
             })?,
         };
         let Back { stream, client, .. } = back;
@@ -233,7 +236,12 @@ where
     }
 
     fn log(&self, text: &[u8]) {
-        let _ = io::stderr().write_all(&crate::perform::visible(text, &mut 0));
+        let mut text = crate::perform::visible(text, &mut 0);
+        // Some applications end no line.
+        if !text.ends_with(b"\n") {
+            text.push(b'\n');
+        }
+        let _ = io::stderr().write_all(&text);
     }
 
     fn over(&self, exchange: &Exchanged) {

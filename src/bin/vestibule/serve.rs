@@ -56,7 +56,8 @@ finish, for 10 seconds; a second one does not.
                       own none of these pass). While it cannot be asked nobody is
                       let in
   --workers N         connections at once, each with up to 16 requests and a thread,
-                      and with --to one more for each slow answer; default 256. When all are busy, idle ones are closed; when none is idle, a
+                      and with --to one more for each slow answer; default 256.
+                      When all are busy, idle ones are closed; when none is idle, a
                       new one is told so (overloaded), and counted
   --max-body BYTES    a longer request body is refused with 413; default no limit
   --timeout SECONDS   how long a body, an answer, an authorizer may keep silent;
