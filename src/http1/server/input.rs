@@ -304,6 +304,9 @@ impl Server {
                     self.cycle();
                     return self.idle(input);
                 }
+                // Past the limit nobody looks at what is dropped, however it
+                // was cut.
+                Ok(Next::Event(Request::Fault { .. })) if over => self.reading = Reading::Body,
                 Ok(Next::Event(Request::Fault { error, .. })) => {
                     self.link = Link::Lingering;
                     self.dropped = 0;
