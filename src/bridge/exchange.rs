@@ -142,8 +142,9 @@ pub struct Exchange<B: AsRef<[u8]> + AsMut<[u8]>> {
     pub(super) answer_length: Length,
     pub(super) sent: u64,
     pub(super) attempts: u8,
-    /// How many backs there were when a connection was asked for.
-    pub(super) asked: Option<usize>,
+    /// How many backs there were when a connection was asked for, and how many
+    /// had been used: the same number may be of others.
+    pub(super) asked: Option<(usize, u32)>,
     /// One that was here before, and is to be aborted when that can be said.
     pub(super) owed: Option<Behind>,
 }

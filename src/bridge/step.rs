@@ -104,8 +104,8 @@ where
                 }
                 Stage::Waiting => match open(e, policy, &mut self.serial, backs, rooms) {
                     Opened::Step(step) => return Some(step),
-                    Opened::None(n) if e.asked != Some(n) => {
-                        e.asked = Some(n);
+                    Opened::None(n) if e.asked != Some((n, self.serial)) => {
+                        e.asked = Some((n, self.serial));
                         return Some(Step::Connect(place));
                     }
                     Opened::None(_) => continue,

@@ -717,8 +717,11 @@ impl<K1: Client, V: Server, K2: Client, V2: Server> World<K1, V, K2, V2> {
             Some(old) => *old = app,
             None => self.apps.push(app),
         }
-        // What is provided is offered, before it may go away.
-        self.step(&mut Random(0), false, None, (false, false));
+        // What is provided is offered, before it may go away: a step may have
+        // found other work first.
+        for _ in 0..64 {
+            self.step(&mut Random(0), false, None, (false, false));
+        }
     }
 
     fn decide(&mut self, dice: &mut impl Dice, place: usize) {
