@@ -1,6 +1,6 @@
 //! What comes in: events of the machines.
 
-use super::exchange::{Behind, Due, Exchange, Stage};
+use super::exchange::{Behind, Due, End, Exchange, Stage};
 use super::pass::Method;
 use super::step::{Passed, skip};
 use super::{Back, Bridge, Feed, Kept, Step};
@@ -40,6 +40,22 @@ where
         self.exchanges.as_mut().get_mut(place)
     }
 
+    /// The front will send no more: a head that is not complete never will be,
+    /// and no event says so of one whose machine has let it go. Whether there
+    /// was one.
+    fn abandon(&mut self) -> bool {
+        let mut any = false;
+        for e in self.exchanges.as_mut() {
+            if e.stage == Stage::Head {
+                e.stage = Stage::Running;
+                e.front = None;
+                e.end = End::Aborted;
+                any = true;
+            }
+        }
+        any
+    }
+
     /// Events of the server machine up to one that changes what is due;
     /// whether there was one.
     pub(super) fn read_front<V: Server>(
@@ -73,7 +89,9 @@ where
             };
             let event = match next {
                 Ok(Next::Event(event)) => event,
-                Ok(Next::NeedInput | Next::Paused) => return false,
+                Ok(Next::NeedInput | Next::Paused) => {
+                    return matches!(front, Feed::End) && self.abandon();
+                }
                 Err(error) => {
                     self.lost = Some(error);
                     return true;
