@@ -42,16 +42,25 @@ where
 
     /// The front will send no more: a head that is not complete never will be,
     /// and no event says so of one whose machine has let it go. Whether there
-    /// was one.
-    fn abandon(&mut self) -> bool {
+    /// was one. `told`: which of them was told why.
+    #[cold]
+    pub(super) fn abandon(&mut self, error: Error, told: Option<Id>) -> bool {
         let mut any = false;
         for e in self.exchanges.as_mut() {
-            if e.stage == Stage::Head {
-                e.stage = Stage::Running;
-                e.front = None;
-                e.end = End::Aborted;
-                any = true;
+            if e.stage != Stage::Head {
+                continue;
             }
+            if e.front.is_some() && e.front == told {
+                e.status = error.status();
+                e.due.set(Due::HEADED);
+            }
+            e.stage = Stage::Running;
+            e.front = None;
+            e.end = match error {
+                Error::Eof => End::Aborted,
+                error => End::Failed(error),
+            };
+            any = true;
         }
         any
     }
@@ -90,7 +99,7 @@ where
             let event = match next {
                 Ok(Next::Event(event)) => event,
                 Ok(Next::NeedInput | Next::Paused) => {
-                    return matches!(front, Feed::End) && self.abandon();
+                    return matches!(front, Feed::End) && self.abandon(Error::Eof, None);
                 }
                 Err(error) => {
                     self.lost = Some(error);

@@ -1,6 +1,6 @@
 //! One step: work that is due, bodies that were kept, then the inputs.
 
-use super::exchange::{Behind, Due, End, Exchange, Stage};
+use super::exchange::{Behind, Due, Exchange, Stage};
 use super::work::{Opened, abort, open, to_back, to_front};
 use super::{Back, Bridge, Feed, Rooms, Source, Step};
 use crate::error::{Error, Refused};
@@ -161,21 +161,7 @@ where
         rooms: &mut Rooms<'o>,
     ) -> Step<'o> {
         let (step, written) = refuse(server, Id::SOLE, error, rooms);
-        for e in self.exchanges.as_mut() {
-            if e.stage != Stage::Head {
-                continue;
-            }
-            if written && e.front == Some(Id::SOLE) {
-                e.status = error.status();
-                e.due.set(Due::HEADED);
-            }
-            e.stage = Stage::Running;
-            e.front = None;
-            e.end = match error {
-                Error::Eof => End::Aborted,
-                error => End::Failed(error),
-            };
-        }
+        self.abandon(error, written.then_some(Id::SOLE));
         step
     }
 
