@@ -1,4 +1,4 @@
-//! The command and the machines against released programs that speak FastCGI or HTTP,
+//! The command and the machines against released programs that speak our protocols,
 //! both ways, compared to the byte: what the application saw, and what the
 //! client got. Ignored unless asked for, since they need the peers that
 //! `tests/peers/install` installs; `tests/run live` does both.
@@ -43,6 +43,8 @@ mod libfcgi;
 mod load;
 #[path = "live/memory.rs"]
 mod memory;
+#[path = "live/peers.rs"]
+mod peers;
 #[path = "live/php_fpm.rs"]
 mod php_fpm;
 #[path = "live/proxy_protocol.rs"]

@@ -49,7 +49,7 @@ impl App {
     fn new(peer: Peer, name: &str, unix: &str, traits: Traits, env: &[&str]) -> App {
         let endpoint = match unix {
             "" => peer.http(),
-            socket => peer.http_unix(socket),
+            socket => peer.socket("http", socket),
         };
         let how = if unix.is_empty() {
             "TCP"
@@ -114,7 +114,7 @@ impl App {
         let both = ["REQUEST_URI=@TARGET@", &host];
         let tcp = ["REMOTE_ADDR=127.0.0.1", "SERVER_PORT=@PORT@"];
         let unix = ["REMOTE_ADDR=0.0.0.0", "SERVER_PORT=80"];
-        [("", tcp), ("uwsgi", unix)].map(|(socket, env)| {
+        [("", tcp), ("http", unix)].map(|(socket, env)| {
             let peer = Peer::start("uwsgi", &[]);
             App::new(peer, "uWSGI", socket, WSGI, &[&both[..], &env].concat())
         })

@@ -164,7 +164,7 @@ fn php_fpm_over_tcp() {
 #[ignore = "needs php8.2-fpm and curl"]
 fn php_fpm_over_a_unix_socket() {
     let peer = Peer::start("php-fpm", &[]);
-    php(&peer.unix("php-fpm"), "PHP-FPM, unix socket");
+    php(&peer.socket("fcgi", "php-fpm"), "PHP-FPM, unix socket");
 }
 
 const FORWARDED: [&str; 3] = [

@@ -193,8 +193,8 @@ impl Drop for Process {
 pub struct Peer {
     pub process: Process,
     pub port: u16,
-    /// A second one, for who listens at two.
-    pub port2: u16,
+    /// This one, and more for who listens at several.
+    pub ports: [u16; 4],
     pub scratch: Scratch,
 }
 
@@ -202,7 +202,8 @@ impl Peer {
     /// Starts it and waits until it can be connected to.
     pub fn start(name: &str, more: &[(&str, &str)]) -> Peer {
         let scratch = Scratch::new();
-        let (port, port2) = (free_port(), free_port());
+        let ports: [u16; 4] = core::array::from_fn(|_| free_port());
+        let port = ports[0];
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers");
         let mut command = Command::new(script.join(name).join("start"));
         command
@@ -210,7 +211,11 @@ impl Peer {
             .env("PATH", PATH)
             .env("PEER_DIR", scratch.path())
             .env("PEER_PORT", port.to_string())
-            .env("PEER_PORT2", port2.to_string())
+            .envs(
+                (2..)
+                    .zip(&ports[1..])
+                    .map(|(n, port)| (format!("PEER_PORT{n}"), port.to_string())),
+            )
             .envs(more.iter().copied())
             .stdin(Stdio::null());
         let mut process = Process::start(name, &mut command, &scratch, false);
@@ -225,29 +230,37 @@ impl Peer {
         Peer {
             process,
             port,
-            port2,
+            ports,
             scratch,
         }
     }
 
     /// As an endpoint of HTTP.
     pub fn http(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-
-    /// As one, where it listens at a socket.
-    pub fn http_unix(&self, name: &str) -> String {
-        format!("http+unix:{}/{name}.sock", self.scratch.path().display())
+        self.at("http", 0)
     }
 
     /// As an endpoint of FastCGI.
     pub fn tcp(&self) -> String {
-        format!("fcgi://127.0.0.1:{}", self.port)
+        self.at("fcgi", 0)
+    }
+
+    /// As an endpoint at one of its ports.
+    pub fn at(&self, protocol: &str, nth: usize) -> String {
+        format!("{protocol}://{}", self.address(nth))
     }
 
     /// As an endpoint, where it listens at a socket.
-    pub fn unix(&self, name: &str) -> String {
-        format!("fcgi+unix:{}/{name}.sock", self.scratch.path().display())
+    pub fn socket(&self, protocol: &str, name: &str) -> String {
+        format!(
+            "{protocol}+unix:{}/{name}.sock",
+            self.scratch.path().display()
+        )
+    }
+
+    /// One of its ports with the host, as web servers are told it.
+    pub fn address(&self, nth: usize) -> String {
+        format!("127.0.0.1:{}", self.ports[nth])
     }
 
     /// Ends it as a failing machine would.

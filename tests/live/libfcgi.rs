@@ -131,7 +131,7 @@ fn pages_of_libfcgi_over_tcp() {
 fn pages_of_libfcgi_over_a_unix_socket() {
     let peer = Peer::start("libfcgi", &[("PEER_UNIX", "1")]);
     pages(
-        &peer.unix("libfcgi"),
+        &peer.socket("fcgi", "libfcgi"),
         &mut Shown::of("call -> libfcgi, unix socket"),
     );
 }

@@ -214,7 +214,7 @@ fn pages_of_php_fpm_over_tcp() {
 #[ignore = "needs php8.2-fpm"]
 fn pages_of_php_fpm_over_a_unix_socket() {
     let peer = Peer::start("php-fpm", &[]);
-    let socket = peer.unix("php-fpm");
+    let socket = peer.socket("fcgi", "php-fpm");
     pages(
         &socket,
         "unix",

@@ -19,12 +19,12 @@ fn ends(way: &mut dyn Way) -> [String; 4] {
 fn behind(serve: Serve, name: &str) {
     let mut shown = Shown::of(&format!("nginx stream -> {name}"));
     let nginx = Peer::start("nginx", &[("UPSTREAM_HTTP", &serve.upstream)]);
-    let url = format!("http://127.0.0.1:{}", nginx.port2);
+    let url = format!("http://127.0.0.1:{}", nginx.ports[1]);
 
     // From an address that is not nginx's.
     let from = free_port().to_string();
     let ours = ["--interface", "127.0.0.9", "--local-port", &from];
-    let port = nginx.port2.to_string();
+    let port = nginx.ports[1].to_string();
     let told = ends(&mut Curl::to(&url).with(&ours));
     assert_eq!(told, ["127.0.0.9", &from, "127.0.0.1", &port]);
     shown.case("the client's address and port, and where it connected to");
