@@ -131,6 +131,34 @@ pub enum Error {
     ProxyTlv,
     /// A header whose checksum is wrong. PROXY protocol, 2.2.3.
     ProxyChecksum,
+    /// An AJP packet does not begin with the two bytes of its direction.
+    /// AJPv13, "Basic Packet Structure".
+    Magic(u16),
+    /// An AJP packet is longer than the limit `packet_bytes`.
+    PacketTooLong,
+    /// An AJP packet of this type may not come now, or there is no such type.
+    /// AJPv13, "Packet types".
+    PacketType(u8),
+    /// An AJP packet ends inside a number or string, is longer than what is in
+    /// it, or has a string that does not end in NUL. AJPv13, "Data Types".
+    BadPacket,
+    /// A header code that is not assigned. AJPv13, "Request Packet Structure"
+    /// and "Response Packet Structure".
+    HeaderCode(u8),
+    /// A method code that is not assigned, or one beside the attribute
+    /// stored_method, or neither. AJPv13, "method" and "Attributes".
+    MethodCode(u8),
+    /// An attribute code that is not assigned. AJPv13, "Attributes".
+    AttributeCode(u8),
+    /// A request attribute that may come only once came again.
+    /// AJPv13, "Attributes".
+    DuplicateAttribute(u8),
+    /// A request attribute of a name that is not allowed. AJPv13, "Attributes".
+    Attribute,
+    /// More attributes than the limit `attributes`.
+    TooManyAttributes,
+    /// The secret is missing, or wrong. AJPv13, "Attributes".
+    Secret,
     /// The connection ended.
     Eof,
     /// Ours: not something that we do. 501.
@@ -181,7 +209,7 @@ impl Error {
     }
 
     /// The HTTP status that answers a request spoilt by this error:
-    /// 400, 408, 411, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505.
+    /// 400, 403, 408, 411, 413, 414, 417, 431, 500, 501, 502, 503, 504 or 505.
     ///
     /// It takes the error for one of the request. What spoilt an answer from
     /// behind (`Done` with `Failed`) is for `fail` always
@@ -195,7 +223,12 @@ impl Error {
     /// ```
     pub const fn status(&self) -> u16 {
         match self {
-            Error::HeadTooLong | Error::TooManyFields | Error::LineTooLong => 431,
+            Error::HeadTooLong
+            | Error::TooManyFields
+            | Error::LineTooLong
+            | Error::PacketTooLong
+            | Error::TooManyAttributes => 431,
+            Error::Attribute | Error::Secret => 403,
             Error::LengthRequired => 411,
             Error::BodyTooLong => 413,
             Error::Timeout => 408,
@@ -260,6 +293,15 @@ impl Error {
             Error::ProxyLine => "PROXY protocol, 2.1",
             Error::ProxyHeader | Error::ProxyTlv => "PROXY protocol, 2.2",
             Error::ProxyChecksum => "PROXY protocol, 2.2.3",
+            Error::Magic(_) => "AJPv13, Basic Packet Structure",
+            Error::PacketType(_) => "AJPv13, Packet types",
+            Error::BadPacket => "AJPv13, Data Types",
+            Error::HeaderCode(_) => "AJPv13, Request and Response Packet Structure",
+            Error::MethodCode(_) => "AJPv13, method",
+            Error::AttributeCode(_)
+            | Error::DuplicateAttribute(_)
+            | Error::Attribute
+            | Error::Secret => "AJPv13, Attributes",
             _ => "",
         }
     }
@@ -316,6 +358,17 @@ impl Error {
             Error::ProxyTooLong => "PROXY header too long",
             Error::ProxyTlv => "malformed TLV of a PROXY header",
             Error::ProxyChecksum => "wrong checksum of a PROXY header",
+            Error::Magic(_) => "not an AJP packet of this direction",
+            Error::PacketTooLong => "AJP packet too long",
+            Error::PacketType(_) => "AJP packet of a type not allowed now",
+            Error::BadPacket => "malformed AJP packet",
+            Error::HeaderCode(_) => "unassigned header code",
+            Error::MethodCode(_) => "unassigned or contradicted method code",
+            Error::AttributeCode(_) => "unassigned attribute code",
+            Error::DuplicateAttribute(_) => "attribute given twice",
+            Error::Attribute => "request attribute not allowed",
+            Error::TooManyAttributes => "too many request attributes",
+            Error::Secret => "secret missing or wrong",
             Error::Eof => "connection ended",
             Error::Unsupported => "not supported",
             Error::LengthRequired => "body without a declared length",
@@ -332,9 +385,15 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.text())?;
         match self {
-            Error::Version(n) | Error::RecordLength(n) | Error::OutOfOrder(n) => {
-                write!(f, " ({n})")?
-            }
+            Error::Version(n)
+            | Error::RecordLength(n)
+            | Error::OutOfOrder(n)
+            | Error::PacketType(n)
+            | Error::HeaderCode(n)
+            | Error::MethodCode(n)
+            | Error::AttributeCode(n)
+            | Error::DuplicateAttribute(n) => write!(f, " ({n})")?,
+            Error::Magic(n) => write!(f, " ({n:#06x})")?,
             Error::DuplicateId(n) | Error::UnknownId(n) | Error::Interim(n) => write!(f, " ({n})")?,
             _ => {}
         }

@@ -124,6 +124,7 @@ mod text;
 mod time;
 
 pub mod access_log;
+pub mod ajp;
 pub mod bridge;
 pub mod cgi;
 pub mod fcgi;

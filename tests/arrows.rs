@@ -24,6 +24,41 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     // What both sides of a protocol share.
     (
+        "ajp",
+        &["root", "error", "event", "frame", "cgi", "text", "ajp"],
+    ),
+    (
+        "ajp::server",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "limits",
+            "machine",
+            "time",
+            "text",
+            "ajp",
+            "ajp::server",
+        ],
+    ),
+    (
+        "ajp::client",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "limits",
+            "machine",
+            "time",
+            "cgi",
+            "text",
+            "ajp",
+            "ajp::client",
+        ],
+    ),
+    (
         "fcgi",
         &["root", "error", "event", "frame", "machine", "text", "fcgi"],
     ),

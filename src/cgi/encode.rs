@@ -1,8 +1,8 @@
 //! The response head that an application writes. RFC 3875, 6.
 
 use crate::error::Refused;
-use crate::event::{Cut, Field, Length, Space, trim};
-use crate::text::decimal::{Decimal, decimal};
+use crate::event::{Cut, Field, Length, Space};
+use crate::text::decimal::{Decimal, agrees};
 use crate::text::{out::Out, status::reason, token};
 
 /// Writes the head of a CGI response into `room`, whole or not at all, and
@@ -64,7 +64,9 @@ where
                 return Err(Refused::Field);
             }
             if is_length(name) {
-                agrees(value, length)?;
+                if !agrees(value, length) {
+                    return Err(Refused::Field);
+                }
                 if status == 204 || !matches!(length, Length::None) {
                     continue;
                 }
@@ -110,18 +112,6 @@ pub(super) fn reserved(name: &[u8]) -> bool {
 #[inline]
 fn is_length(name: &[u8]) -> bool {
     name.len() == 14 && name.eq_ignore_ascii_case(b"content-length")
-}
-
-fn agrees(value: &[u8], length: Length) -> Result<(), Refused> {
-    let declared = match length {
-        Length::Known(n) => n,
-        Length::None => 0,
-        Length::Unknown => return Err(Refused::Field),
-    };
-    match decimal(trim(value)) {
-        Some(n) if n == declared => Ok(()),
-        _ => Err(Refused::Field),
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 
 use super::names::{Kind, kind};
 use crate::error::Refused;
-use crate::event::{Cut, Field, Length, Space, trim};
-use crate::text::decimal::{Decimal, decimal};
+use crate::event::{Cut, Field, Length, Space};
+use crate::text::decimal::{Decimal, agrees};
 use crate::text::{out::Out, status::reason, token};
 
 /// The end of a chunked body without trailers. RFC 9112, 7.1.
@@ -26,16 +26,6 @@ pub(crate) fn reserved(kind: Kind, name: &[u8]) -> bool {
         Kind::Te | Kind::Connection | Kind::TransferEncoding | Kind::Upgrade => true,
         _ => NAMES.iter().any(|known| known.eq_ignore_ascii_case(name)),
     }
-}
-
-/// Whether `value` says the same as `length`.
-pub(crate) fn agrees(value: &[u8], length: Length) -> bool {
-    let declared = match length {
-        Length::Known(n) => n,
-        Length::None => 0,
-        Length::Unknown => return false,
-    };
-    decimal(trim(value)) == Some(declared)
 }
 
 /// A line of a head or of trailers.

@@ -1,7 +1,6 @@
 //! The hot paths: lines that are whole in the input and in no way unusual.
 //! They change nothing; what they do not take goes byte by byte.
 
-use super::target;
 use crate::text::token;
 
 /// A field line that is whole in the input.
@@ -57,26 +56,6 @@ fn tail(mut text: &[u8]) -> &[u8] {
         text = head;
     }
     text
-}
-
-/// How many bytes at the front of `bytes` may stand in a target.
-#[inline]
-pub(crate) fn target_len(bytes: &[u8]) -> usize {
-    let mut rest = bytes;
-    // The fold over a chunk becomes vector code: no early exit inside.
-    while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
-        if chunk.iter().fold(false, |c, b| c | !target::is_target(*b)) {
-            break;
-        }
-        rest = tail;
-    }
-    while let [first, tail @ ..] = rest {
-        if !target::is_target(*first) {
-            break;
-        }
-        rest = tail;
-    }
-    bytes.len().saturating_sub(rest.len())
 }
 
 /// Whether a host is letters, digits, `-` and `.` alone, and of usual length.
@@ -143,8 +122,6 @@ mod tests {
                     let mut bytes = vec![b'a'; len];
                     bytes[at] = b;
                     assert_eq!(is_plain(&bytes), plain(b), "{b} at {at} of {len}");
-                    let want = if target::is_target(b) { len } else { at };
-                    assert_eq!(target_len(&bytes), want, "{b} at {at} of {len}");
                 }
             }
         }

@@ -3,7 +3,8 @@
 //! The server machine judges the form of a target byte by byte and gives the
 //! target as it came. [`Target`] takes it apart; [`agrees`] compares it to Host.
 
-use super::lines::{is_plain, target_len};
+use super::lines::is_plain;
+use crate::text::token::target_len;
 
 /// Where a host stands between two bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -239,13 +240,6 @@ impl<'t> Target<'t> {
             port: u16::try_from(port).ok()?,
         })
     }
-}
-
-/// Whether `byte` may stand in a target. Wider than RFC 3986, since browsers
-/// send what it excludes: `|`, `"` and the like.
-#[inline(always)]
-pub(crate) const fn is_target(byte: u8) -> bool {
-    matches!(byte, 0x21..=0x7e) && byte != b'#'
 }
 
 fn split_query(text: &[u8]) -> (&[u8], Option<&[u8]>) {

@@ -1,5 +1,7 @@
 //! Lengths in decimal. RFC 9110, 8.6; RFC 3875, 4.1.2.
 
+use crate::event::{Length, trim};
+
 /// A number of digits alone, at least one. RFC 9110, 8.6.
 pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
@@ -11,6 +13,16 @@ pub(crate) fn decimal(text: &[u8]) -> Option<u64> {
             .checked_add(u64::from(b.wrapping_sub(b'0'))),
         _ => None,
     })
+}
+
+/// Whether `value` says the same as `length`, for a field that the machine writes itself.
+pub(crate) fn agrees(value: &[u8], length: Length) -> bool {
+    let declared = match length {
+        Length::Known(n) => n,
+        Length::None => 0,
+        Length::Unknown => return false,
+    };
+    decimal(trim(value)) == Some(declared)
 }
 
 /// A number as text.

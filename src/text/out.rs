@@ -53,6 +53,18 @@ impl<'b> Out<'b> {
         false
     }
 
+    /// Bytes so far, those that did not fit included.
+    pub(crate) fn len(&self) -> usize {
+        self.need
+    }
+
+    /// Writes over bytes that were written before.
+    pub(crate) fn set(&mut self, at: usize, bytes: &[u8]) {
+        if let Some(to) = self.room.get_mut(at..at.saturating_add(bytes.len())) {
+            fill(to, bytes);
+        }
+    }
+
     pub(crate) fn end(self) -> Result<usize, Refused> {
         if self.need <= self.room.len() {
             Ok(self.need)

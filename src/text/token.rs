@@ -1,4 +1,4 @@
-//! The byte classes of header text. RFC 9110, 5.5 and 5.6.2.
+//! The byte classes of heads. RFC 9110, 5.5 and 5.6.2; RFC 9112, 3.2.
 
 /// The bytes of a token, as a bit set over ASCII.
 const TOKEN: [u64; 2] = token_bits();
@@ -159,6 +159,33 @@ pub(crate) fn is_field_value(value: &[u8]) -> bool {
     value_len(value) == value.len()
 }
 
+/// Whether `byte` may stand in a target. Wider than RFC 3986, since browsers
+/// send what it excludes: `|`, `"` and the like.
+#[inline(always)]
+pub(crate) const fn is_target(byte: u8) -> bool {
+    matches!(byte, 0x21..=0x7e) && byte != b'#'
+}
+
+/// How many bytes at the front of `bytes` may stand in a target.
+#[inline]
+pub(crate) fn target_len(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    // The fold over a chunk becomes vector code: no early exit inside.
+    while let Some((chunk, tail)) = rest.split_first_chunk::<16>() {
+        if chunk.iter().fold(false, |c, b| c | !is_target(*b)) {
+            break;
+        }
+        rest = tail;
+    }
+    while let [first, tail @ ..] = rest {
+        if !is_target(*first) {
+            break;
+        }
+        rest = tail;
+    }
+    bytes.len().saturating_sub(rest.len())
+}
+
 /// Whether a name of such bytes needs a closer look; letters, digits and `-`
 /// do not.
 #[inline(always)]
@@ -210,6 +237,20 @@ mod tests {
                         let want = if is_token(b) { len } else { at };
                         assert_eq!(token_len(&bytes), want, "{b} at {at} of {len}");
                     }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn targets_at_every_length_and_place() {
+        for b in 0..=255u8 {
+            for len in [1, 2, 15, 16, 17, 33] {
+                for at in 0..len {
+                    let mut bytes = vec![b'/'; len];
+                    bytes[at] = b;
+                    let want = if is_target(b) { len } else { at };
+                    assert_eq!(target_len(&bytes), want, "{b} at {at} of {len}");
                 }
             }
         }

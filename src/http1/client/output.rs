@@ -10,7 +10,7 @@ use crate::http1::facts::Facts;
 use crate::http1::framing::Framing;
 use crate::http1::names::{Kind, kind};
 use crate::http1::target::{Target, is_host};
-use crate::text::{out::Out, token};
+use crate::text::{decimal::agrees, out::Out, token};
 
 /// What the request line and Host are made of.
 struct Start<'f> {
@@ -88,7 +88,7 @@ fn header(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<Facts, 
     let mut facts = Facts::NONE;
     match kind(field.name) {
         Kind::Host => return Ok(facts),
-        Kind::ContentLength if encode::agrees(field.value, length) => return Ok(facts),
+        Kind::ContentLength if agrees(field.value, length) => return Ok(facts),
         Kind::ContentLength => return Err(Refused::Field),
         Kind::Expect => {
             let known = trim(field.value).eq_ignore_ascii_case(b"100-continue");
@@ -112,7 +112,7 @@ fn variable(out: &mut Out<'_>, field: Field<'_>, length: Length) -> Result<(), R
         return Ok(());
     };
     if name.is(b"content-length") {
-        return if field.value.is_empty() || encode::agrees(field.value, length) {
+        return if field.value.is_empty() || agrees(field.value, length) {
             Ok(())
         } else {
             Err(Refused::Field)

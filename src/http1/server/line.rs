@@ -5,10 +5,9 @@ use crate::error::Error;
 use crate::event::Field;
 use crate::http1::facts::Facts;
 use crate::http1::head::{Head, Part};
-use crate::http1::lines::target_len;
 use crate::http1::rules::Rules;
-use crate::http1::target::{Form, is_target};
-use crate::text::token;
+use crate::http1::target::Form;
+use crate::text::token::{self, is_target, target_len};
 
 const METHOD: &[u8] = b"REQUEST_METHOD";
 const URI: &[u8] = b"REQUEST_URI";
