@@ -53,7 +53,7 @@ fn others() {
     assert!(ran.err.contains("cannot connect to fcgi://"), "{ran:?}");
     for (args, what) in [
         (&[][..], "endpoint is missing"),
-        (&["fcgi+fd:0"], "cannot be asked"),
+        (&["fcgi+fd:0"], "cannot be called"),
         (&["fcgi://h:1", "x"], "what is 'x'"),
         (&["fcgi://h:1", "--timeout", "0"], "above 0"),
         (&["--loud"], "unknown option"),

@@ -47,7 +47,7 @@ impl Authorizer {
     pub fn new(address: Address, timeouts: Timeouts) -> Self {
         let timeout = Duration::from_millis(u64::from(timeouts.response));
         Authorizer {
-            backs: Backs::new(address, timeout),
+            backs: Backs::new(address, timeout, fcgi::Client::default),
             timeouts,
         }
     }

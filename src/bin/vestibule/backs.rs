@@ -11,6 +11,7 @@ use vestibule::adapt::Transport;
 
 use crate::args::complain;
 use crate::endpoint::{Address, Stream};
+use crate::scheme::Scheme;
 
 /// How many are kept at most, and for how long: less than the five seconds that
 /// many servers of HTTP keep them for.
@@ -167,6 +168,8 @@ impl Transport for Lease {
 pub struct Backs<K> {
     address: Address,
     timeout: Duration,
+    /// Makes the machine of a new one.
+    machine: Box<dyn Fn() -> K + Send + Sync>,
     idle: Mutex<Vec<Back<K>>>,
     fresh: Arc<Mutex<Fresh>>,
     /// Whether what stands behind is known to keep connections. Some servers
@@ -177,14 +180,20 @@ pub struct Backs<K> {
     said: Mutex<Option<Instant>>,
 }
 
-impl<K: Default> Backs<K> {
-    pub fn new(address: Address, timeout: Duration) -> Self {
+impl<K> Backs<K> {
+    pub fn new(
+        address: Address,
+        timeout: Duration,
+        machine: impl Fn() -> K + Send + Sync + 'static,
+    ) -> Self {
+        let keeps = !address.scheme.is_closed_at_will();
         Backs {
             address,
             timeout,
+            machine: Box::new(machine),
             idle: Mutex::default(),
             fresh: Arc::default(),
-            keeps: AtomicBool::new(true),
+            keeps: AtomicBool::new(keeps),
             said: Mutex::default(),
         }
     }
@@ -203,10 +212,8 @@ impl<K: Default> Backs<K> {
         ));
     }
 
-    /// Where connections may be closed at any time.
-    pub fn doubted(self) -> Self {
-        self.keeps.store(false, Ordering::Relaxed);
-        self
+    pub fn scheme(&self) -> Scheme {
+        self.address.scheme
     }
 
     /// A kept one that still stands, the last used first; in doubt the first
@@ -238,7 +245,7 @@ impl<K: Default> Backs<K> {
         let stream = self.address.connect(Some(self.timeout))?;
         Ok(Back {
             stream: Lease::new(stream, entry),
-            client: K::default(),
+            client: (self.machine)(),
             used: false,
             since: Instant::now(),
         })

@@ -10,7 +10,7 @@ use vestibule::fcgi::Role;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::body::Body;
 use crate::cgi_env::Vars;
-use crate::endpoint::{Endpoint, Place};
+use crate::endpoint::Endpoint;
 use crate::perform::{self, Plan};
 
 const HELP: &str = "\
@@ -114,11 +114,7 @@ pub fn main(mut args: Args) -> Ended {
                 let Some(text) = word.to_str() else {
                     return usage(format!("endpoint '{}' is no UTF-8", word.display()));
                 };
-                let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
-                if endpoint.address.place == Place::Descriptor {
-                    return usage("fcgi+fd:0 is for serve: a listening socket cannot be called");
-                }
-                options.endpoint = Some(endpoint);
+                options.endpoint = Some(Endpoint::to_call(text).map_err(Failure::Usage)?);
             }
         }
     }
@@ -222,7 +218,8 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         if !scheme.has_variables() && !sendable(name) {
             let shown = String::from_utf8_lossy(name);
             return usage(format!(
-                "-p {shown}: no header field, and HTTP has no variables"
+                "-p {shown}: no header field, and {} has no variables",
+                scheme.protocol()
             ));
         }
         vars.set(name, &pair[at + 1..]);

@@ -4,14 +4,15 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 
 use vestibule::fcgi::kind;
+use vestibule::http1;
 
 use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
 use crate::draw::draw;
-use crate::endpoint::Scheme;
-use crate::events::http::Questions;
-use crate::events::{fcgi, http};
+use crate::events::fcgi;
+use crate::events::messages::{self, Questions};
 use crate::records::{Piece, Recording};
-use crate::watch::Question;
+use crate::scheme::Scheme;
+use crate::watch::{Answering, Asking, Question};
 
 const HELP: &str = "\
 usage: vestibule decode PROTOCOL [OPTION]... FILE
@@ -91,12 +92,15 @@ pub fn main(mut args: Args) -> Ended {
     }
     let mut words = words.into_iter();
     let scheme = match words.next() {
-        None => return usage("the protocol is missing: fcgi or http"),
+        None => {
+            let names = Scheme::names();
+            return usage(format!("the protocol is missing: there are {names}"));
+        }
         Some(name) => match name.to_str().and_then(Scheme::named) {
             Some(scheme) => scheme,
             None => {
-                let name = name.display();
-                return usage(format!("no protocol '{name}': there are fcgi and http"));
+                let (name, names) = (name.display(), Scheme::names());
+                return usage(format!("no protocol '{name}': there are {names}"));
             }
         },
     };
@@ -156,22 +160,14 @@ fn decode(
         lost: false,
         wrong: false,
     };
-    let mut decoder: Box<dyn Decoder> = match (scheme, side, asked) {
-        (Scheme::Fcgi, Side::Server, _) => Box::new(fcgi::Requests::new()),
-        (Scheme::Fcgi, Side::Client, Asked::Method(method)) => Box::new(fcgi::Answers::new(method)),
-        (Scheme::Http, Side::Server, _) => Box::new(http::Requests::new()),
-        (Scheme::Http, Side::Client, Asked::Method(method)) => {
-            let upgrade = true;
-            let each = Questions::Each(Question { method, upgrade });
-            Box::new(http::Answers::new(each))
-        }
-        (_, Side::Client, Asked::Requests(mut requests)) => {
-            let (these, wrong) = Questions::of(&mut requests)?;
-            if let Some((offset, what)) = wrong {
-                printer.wrong(offset, &format!("in the requests: {what}"))?;
+    let mut decoder = match scheme {
+        Scheme::Fcgi => match (side, asked) {
+            (Side::Client, Asked::Method(method)) => {
+                Box::new(fcgi::Answers::new(method)) as Box<dyn Decoder>
             }
-            Box::new(http::Answers::new(these))
-        }
+            _ => Box::new(fcgi::Requests::new()),
+        },
+        Scheme::Http => of::<http1::Server, http1::Client>(side, asked, &mut printer)?,
     };
     while let Some(piece) = recording.next()? {
         decoder.record(piece, &mut printer)?;
@@ -184,6 +180,29 @@ fn decode(
     }
     printer.out.flush()?;
     Ok(u8::from(printer.wrong))
+}
+
+/// What reads the messages of a wire without ids.
+fn of<S: Asking, K: Answering>(
+    side: Side,
+    asked: Asked,
+    printer: &mut Printer,
+) -> io::Result<Box<dyn Decoder>> {
+    let questions = match (side, asked) {
+        (Side::Server, _) => return Ok(Box::new(messages::Requests::<S>::new())),
+        (Side::Client, Asked::Method(method)) => Questions::Each(Question {
+            method,
+            upgrade: true,
+        }),
+        (Side::Client, Asked::Requests(mut requests)) => {
+            let (these, wrong) = Questions::of::<S>(&mut requests)?;
+            if let Some((offset, what)) = wrong {
+                printer.wrong(offset, &format!("in the requests: {what}"))?;
+            }
+            these
+        }
+    };
+    Ok(Box::new(messages::Answers::<K>::new(questions)))
 }
 
 /// Which machine the first bytes are for.

@@ -6,9 +6,9 @@ use std::io::{self, BufWriter, Write};
 use vestibule::fcgi::kind;
 
 use crate::args::complain;
-use crate::endpoint::Scheme;
 use crate::ladder::{From, Ladder};
 use crate::records::Recording;
+use crate::scheme::Scheme;
 
 /// Draws both. Recordings have no clock, so an answer is drawn before the next
 /// request that must have waited for it, or at the end.

@@ -1,6 +1,5 @@
-//! Where a peer is, and what is spoken there: `fcgi://HOST:PORT[/PATH?QUERY]`,
-//! `fcgi+unix:/SOCKET`, `fcgi+fd:0`, `http://HOST[:PORT][/PATH?QUERY]`,
-//! `http+unix:/SOCKET`.
+//! Where a peer is, and what is spoken there: `SCHEME://HOST[:PORT][/PATH?QUERY]`,
+//! `SCHEME+unix:/SOCKET`, `fcgi+fd:0`.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -15,6 +14,7 @@ use vestibule::adapt::Transport;
 
 use crate::context::Ends;
 use crate::proxied::Proxied;
+use crate::scheme::Scheme;
 
 /// A parsed endpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,38 +22,6 @@ pub struct Endpoint {
     pub address: Address,
     /// `/PATH?QUERY`, where one was given.
     pub uri: Option<String>,
-}
-
-/// What is spoken at an address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Scheme {
-    Fcgi,
-    Http,
-}
-
-impl Scheme {
-    const ALL: [Scheme; 2] = [Scheme::Fcgi, Scheme::Http];
-
-    const fn name(self) -> &'static str {
-        match self {
-            Scheme::Fcgi => "fcgi",
-            Scheme::Http => "http",
-        }
-    }
-
-    pub fn named(name: &str) -> Option<Scheme> {
-        Scheme::ALL.into_iter().find(|scheme| scheme.name() == name)
-    }
-
-    /// Whether requests are for roles, one of which works on a file.
-    pub const fn has_roles(self) -> bool {
-        matches!(self, Scheme::Fcgi)
-    }
-
-    /// Whether all variables are sent, not only what is a header field.
-    pub const fn has_variables(self) -> bool {
-        !matches!(self, Scheme::Http)
-    }
 }
 
 /// A socket, and what is spoken there.
@@ -75,6 +43,21 @@ pub enum Place {
 impl Endpoint {
     /// Parses one, or says what is wrong with it.
     pub fn parse(text: &str) -> Result<Endpoint, String> {
+        Endpoint::parsed(text, true)
+    }
+
+    /// The same for one that somebody listens at already.
+    pub fn to_call(text: &str) -> Result<Endpoint, String> {
+        let endpoint = Endpoint::parsed(text, false)?;
+        match endpoint.address.place {
+            Place::Descriptor => Err(format!(
+                "endpoint '{text}' is for serve: a listening socket cannot be called"
+            )),
+            _ => Ok(endpoint),
+        }
+    }
+
+    fn parsed(text: &str, listening: bool) -> Result<Endpoint, String> {
         let wrong = |what: &str| Err(format!("endpoint '{text}': {what}"));
         let known = Scheme::ALL.into_iter().find_map(|scheme| {
             let rest = text.strip_prefix(scheme.name())?;
@@ -90,8 +73,10 @@ impl Endpoint {
         match known {
             Some((_, ("+unix:", ""))) => wrong("the path of the socket is missing"),
             Some((scheme, ("+unix:", path))) => Ok(at(scheme, Place::Unix(path.into()))),
-            Some((Scheme::Fcgi, ("+fd:", "0"))) => Ok(at(Scheme::Fcgi, Place::Descriptor)),
-            Some((Scheme::Fcgi, ("+fd:", _))) => {
+            Some((scheme, ("+fd:", "0"))) if scheme.is_spawned() => {
+                Ok(at(scheme, Place::Descriptor))
+            }
+            Some((scheme, ("+fd:", _))) if scheme.is_spawned() => {
                 wrong("only descriptor 0 can be the listening socket")
             }
             Some((scheme, ("://", rest))) => {
@@ -111,14 +96,15 @@ impl Endpoint {
                     ..at(scheme, Place::Tcp(host.to_string(), port))
                 })
             }
-            _ => wrong(
-                "it begins with none of fcgi://, fcgi+unix:, fcgi+fd:, http:// and http+unix:",
-            ),
+            _ => wrong(&format!(
+                "it begins with none of {}",
+                Scheme::beginnings(listening)
+            )),
         }
     }
 }
 
-/// Host and port; HTTP alone has a usual port.
+/// Host and port, or the usual port.
 fn authority_of(scheme: Scheme, authority: &str) -> Result<(&str, u16), &'static str> {
     let (host, port) = if let Some(rest) = authority.strip_prefix('[') {
         match rest.split_once(']') {
@@ -139,10 +125,10 @@ fn authority_of(scheme: Scheme, authority: &str) -> Result<(&str, u16), &'static
     if host.is_empty() {
         return Err("the host is missing");
     }
-    let port = match (port, scheme) {
+    let port = match (port, scheme.port()) {
         (Some(port), _) => port,
-        (None, Scheme::Http) => return Ok((host, 80)),
-        (None, Scheme::Fcgi) => return Err("the port is missing"),
+        (None, Some(usual)) => return Ok((host, usual)),
+        (None, None) => return Err("the port is missing"),
     };
     port.parse()
         .ok()
@@ -168,7 +154,6 @@ impl fmt::Display for Address {
 impl Address {
     /// What Host says of it. RFC 9110, 7.2.
     pub fn host(&self) -> String {
-        let usual = self.scheme == Scheme::Http;
         match &self.place {
             Place::Tcp(host, port) => {
                 // The zone of an address is ours alone. RFC 6874, 4.
@@ -176,9 +161,9 @@ impl Address {
                     Some(address) if address.contains(':') => format!("[{address}]"),
                     _ => host.clone(),
                 };
-                match port {
-                    80 if usual => host,
-                    port => format!("{host}:{port}"),
+                match (self.scheme, port) {
+                    (Scheme::Http, 80) => host,
+                    _ => format!("{host}:{port}"),
                 }
             }
             Place::Unix(_) | Place::Descriptor => "localhost".into(),

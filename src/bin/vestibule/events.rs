@@ -1,7 +1,7 @@
 //! The events of machines as lines.
 
 pub mod fcgi;
-pub mod http;
+pub mod messages;
 
 use std::io;
 

@@ -57,6 +57,15 @@ pub struct Filter {
 }
 
 impl Filter {
+    /// For requests that are no Filter's.
+    pub fn none(client: fcgi::Client) -> Filter {
+        Filter {
+            client,
+            stdin: None,
+            filter: false,
+        }
+    }
+
     pub fn new(client: fcgi::Client, plan: &Plan) -> Filter {
         Filter {
             client,

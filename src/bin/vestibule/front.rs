@@ -12,19 +12,31 @@ pub enum Own<'i> {
     Other,
 }
 
-/// Beside what every server machine does.
+/// Beside what every server machine does. By default: one exchange at a time,
+/// no roles, no error log.
 pub trait Front: Server {
     /// Whether who asks is a web server, which has worked the variables out.
     const VARIABLES: bool;
     /// Which exchange of the connection it is, from zero.
-    fn place(&self, id: Id) -> Option<usize>;
+    fn place(&self, _: Id) -> Option<usize> {
+        Some(0)
+    }
     /// The role that the application is to play.
-    fn part(&self, id: Id) -> Option<Role>;
+    fn part(&self, _: Id) -> Option<Role> {
+        Some(Role::Responder)
+    }
     /// Text for the error log of who asks; dropped where the wire has none.
-    fn note<'b>(&mut self, id: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused>;
-    /// Refuses a role.
-    fn decline(&mut self, id: Id) -> Result<Frame<'static>, Refused>;
-    fn own<'i>(ext: &Self::Ext<'i>) -> Own<'i>;
+    fn note<'b>(&mut self, _: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
+        *text = &[];
+        Ok(Frame::EMPTY)
+    }
+    /// Refuses a role, where there are several.
+    fn decline(&mut self, _: Id) -> Result<Frame<'static>, Refused> {
+        Err(Refused::State)
+    }
+    fn own<'i>(_: &Self::Ext<'i>) -> Own<'i> {
+        Own::Other
+    }
     /// Whether it is a request that finds no room.
     fn surplus(_: &Self::Ext<'_>) -> bool {
         false
@@ -60,21 +72,4 @@ impl Front for fcgi::Server<Vec<Slot>> {
 
 impl Front for http1::Server {
     const VARIABLES: bool = false;
-
-    fn place(&self, _: Id) -> Option<usize> {
-        Some(0)
-    }
-    fn part(&self, _: Id) -> Option<Role> {
-        Some(Role::Responder)
-    }
-    fn note<'b>(&mut self, _: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
-        *text = &[];
-        Ok(Frame::EMPTY)
-    }
-    fn decline(&mut self, _: Id) -> Result<Frame<'static>, Refused> {
-        Err(Refused::State)
-    }
-    fn own<'i>(ext: &<Self as Server>::Ext<'i>) -> Own<'i> {
-        match *ext {}
-    }
 }

@@ -5,16 +5,17 @@ use std::time::Duration;
 
 use vestibule::adapt::gateway::{Behind, Decision, Exchanged, HEAD, run};
 use vestibule::bridge::Policy;
-use vestibule::fcgi::{self, Role};
-use vestibule::{Client, Error, Field, Fields, Id, Length, Timeouts, http1};
+use vestibule::fcgi::Role;
+use vestibule::{Error, Field, Fields, Id, Length, Timeouts};
 
 use crate::backs::{Back, Backs, Lease};
 use crate::context::Ends;
 use crate::date;
-use crate::endpoint::{Address, Scheme, Stream};
+use crate::endpoint::{Address, Stream};
 use crate::exchange::{Answer, Exchange};
 use crate::front::Front;
 use crate::logged::Lines;
+use crate::machine::Machine;
 use crate::site::{Judged, Site, say};
 
 mod forward;
@@ -22,27 +23,13 @@ mod forward;
 use forward::forwarded;
 
 /// What stands behind.
-pub enum To {
-    Fcgi(Backs<fcgi::Client>),
-    Http(Backs<http1::Client>),
-}
+pub type To = Backs<Machine>;
 
-impl To {
-    pub fn new(address: Address, timeouts: Timeouts) -> To {
-        let timeout = Duration::from_millis(u64::from(timeouts.response));
-        match address.scheme {
-            Scheme::Fcgi => To::Fcgi(Backs::new(address, timeout)),
-            Scheme::Http => To::Http(Backs::new(address, timeout).doubted()),
-        }
-    }
-
-    /// Closes connections that were idle for too long.
-    pub fn sweep(&self) {
-        match self {
-            To::Fcgi(backs) => backs.sweep(),
-            To::Http(backs) => backs.sweep(),
-        }
-    }
+/// What stands behind, at this address.
+pub fn to(address: Address, timeouts: Timeouts) -> To {
+    let timeout = Duration::from_millis(u64::from(timeouts.response));
+    let scheme = address.scheme;
+    Backs::new(address, timeout, move || Machine::behind(scheme))
 }
 
 /// A connection of a front, and what is watched of it.
@@ -77,23 +64,10 @@ impl Gate<'_> {
         front: &Stream,
         watch: impl Fn(&mut V) + Sync,
     ) {
-        match to {
-            To::Fcgi(backs) => self.over(backs, machine, exchanges, front, watch),
-            To::Http(backs) => self.over(backs, machine, exchanges, front, watch),
-        }
-    }
-
-    fn over<V: Front + Send, K: Beyond>(
-        &self,
-        backs: &Backs<K>,
-        machine: V,
-        exchanges: usize,
-        front: &Stream,
-        watch: impl Fn(&mut V) + Sync,
-    ) {
         let through = Through {
             gate: self,
-            backs,
+            backs: to,
+            variables: to.scheme().has_variables(),
             watch,
             front: std::marker::PhantomData,
         };
@@ -102,40 +76,27 @@ impl Gate<'_> {
     }
 }
 
-/// A client machine, as what is served sees it.
-pub trait Beyond: Client + Default + Send {
-    /// Whether what stands behind gets variables, and not the fields that a
-    /// client sent.
-    const VARIABLES: bool;
-}
-
-impl Beyond for fcgi::Client {
-    const VARIABLES: bool = true;
-}
-
-impl Beyond for http1::Client {
-    const VARIABLES: bool = false;
-}
-
-struct Through<'g, V, K, W> {
+struct Through<'g, V, W> {
     gate: &'g Gate<'g>,
-    backs: &'g Backs<K>,
+    backs: &'g To,
+    /// What stands behind gets variables, and not the fields that a client
+    /// sent.
+    variables: bool,
     watch: W,
     front: std::marker::PhantomData<fn(V)>,
 }
 
-impl<V, K, W> Behind for Through<'_, V, K, W>
+impl<V, W> Behind for Through<'_, V, W>
 where
     V: Front + Send,
-    K: Beyond,
     W: Fn(&mut V) + Sync,
 {
     type Server = V;
-    type Client = K;
+    type Client = Machine;
     type Stream = Lease;
     type Answer = (Judged, Exchange);
 
-    fn connect(&self, fresh: bool) -> Result<(Lease, K), Error> {
+    fn connect(&self, fresh: bool) -> Result<(Lease, Machine), Error> {
         let kept = if fresh {
             // It was closed there, so others are, or will be.
             self.backs.forget();
@@ -157,7 +118,7 @@ where
         Ok((stream, client))
     }
 
-    fn release(&self, stream: Lease, client: K) {
+    fn release(&self, stream: Lease, client: Machine) {
         self.backs.keep(stream, client);
     }
 
@@ -173,7 +134,7 @@ where
         let mut sent = Vec::new();
         for field in head.iter() {
             exchange.push(field);
-            if !K::VARIABLES {
+            if !self.variables {
                 sent.push((field.space, field.name.to_vec(), field.value.to_vec()));
             }
         }
@@ -181,19 +142,19 @@ where
         let judged = self.gate.site.judge(ends, &mut exchange, length);
         self.gate.lines.tell(id, exchange.all());
         match judged {
-            Judged::Go if K::VARIABLES && self.gate.site.is_nothing(&exchange) => {
+            Judged::Go if self.variables && self.gate.site.is_nothing(&exchange) => {
                 Decision::Answer((Judged::Status(404), exchange))
             }
             Judged::Go => {
                 // Without CONTENT_LENGTH most read nothing. RFC 3875, 4.1.2.
-                if K::VARIABLES && length == Length::Unknown && !self.gate.unknown_length {
+                if self.variables && length == Length::Unknown && !self.gate.unknown_length {
                     return Decision::Refuse(Error::LengthRequired);
                 }
                 head.clear();
                 // Names and values as they are, and what a proxy adds.
                 let fields = exchange.fields().map(|f| f.name.len() + f.value.len() + 16);
                 head.reserve(fields.sum::<usize>() * 2 + 2048, HEAD);
-                let passed = match K::VARIABLES {
+                let passed = match self.variables {
                     true => exchange
                         .all()
                         .try_for_each(|(name, value)| head.push(Field::var(name, value))),

@@ -1,5 +1,6 @@
 //! Lines of output: for people, or a JSON object each.
 
+use std::fmt;
 use std::io::{self, Write};
 
 /// A value of a line.
@@ -9,6 +10,23 @@ pub enum Value {
     Word(String),
     /// Bytes of the wire.
     Bytes(Vec<u8>),
+}
+
+/// As people read it.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(n) => write!(f, "{n}"),
+            Value::Bool(b) => write!(f, "{b}"),
+            Value::Word(word) if word.contains(' ') => write!(f, "\"{word}\""),
+            Value::Word(word) => write!(f, "{word}"),
+            Value::Bytes(bytes) => {
+                let kept = &bytes[..bytes.len().min(SHOWN)];
+                let more = if kept.len() < bytes.len() { "..." } else { "" };
+                write!(f, "\"{}{more}\"", kept.escape_ascii())
+            }
+        }
+    }
 }
 
 /// One event: its offset, its name, its facts.
@@ -29,17 +47,7 @@ impl Line {
     fn text(&self, out: &mut impl Write) -> io::Result<()> {
         write!(out, "{:>8}  {}", self.offset, self.event)?;
         for (name, value) in &self.facts {
-            match value {
-                Value::Number(n) => write!(out, " {name}={n}")?,
-                Value::Bool(b) => write!(out, " {name}={b}")?,
-                Value::Word(word) if word.contains(' ') => write!(out, " {name}=\"{word}\"")?,
-                Value::Word(word) => write!(out, " {name}={word}")?,
-                Value::Bytes(bytes) => {
-                    let kept = &bytes[..bytes.len().min(SHOWN)];
-                    let more = if kept.len() < bytes.len() { "..." } else { "" };
-                    write!(out, " {name}=\"{}{more}\"", kept.escape_ascii())?;
-                }
-            }
+            write!(out, " {name}={value}")?;
         }
         writeln!(out)
     }

@@ -1,11 +1,13 @@
 //! Draws an exchange, message by message.
 
 mod fcgi;
-mod http;
+mod messages;
 
 use std::io::{self, Write};
 
-use crate::endpoint::Scheme;
+use vestibule::http1;
+
+use crate::scheme::Scheme;
 
 /// Who sent the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ impl<W: Write> Ladder<W> {
             out,
             sketch: match scheme {
                 Scheme::Fcgi => Box::new(fcgi::Records::default()),
-                Scheme::Http => Box::new(http::Messages::new()),
+                Scheme::Http => Box::new(messages::Messages::<http1::Server, http1::Client>::new()),
             },
             names: ["web server", "application"],
             started: false,

@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn a_peer_that_has_gone_is_still_known() {
         use std::io::{Read as _, Write as _};
-        let scheme = crate::endpoint::Scheme::Http;
+        let scheme = crate::scheme::Scheme::Http;
         let place = Place::Tcp("127.0.0.1".into(), 0);
         let listener = Listener::bind(&Address { scheme, place }).unwrap();
         let Waker::Tcp(at) = listener.waker() else {

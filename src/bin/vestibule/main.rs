@@ -27,6 +27,7 @@ mod json;
 mod ladder;
 mod listen;
 mod logged;
+mod machine;
 mod overload;
 mod page;
 mod perform;
@@ -34,6 +35,7 @@ mod ping;
 mod proxied;
 mod records;
 mod root;
+mod scheme;
 mod serve;
 mod service;
 #[cfg(unix)]

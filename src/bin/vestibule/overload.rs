@@ -1,19 +1,21 @@
 //! What a connection is told that finds no free worker.
 
-use std::io::{Read as _, Write as _};
+use std::io::{self, Read as _, Write};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport as _;
-use vestibule::adapt::blocking::{answer, run};
+use vestibule::adapt::blocking::{answer, run, write_frame};
 use vestibule::fcgi::{self, Slot};
-use vestibule::{Next, Receive as _, Request, Timeouts};
+use vestibule::{Error, Next, Receive as _, Request, Timeouts};
 
 use crate::access::{Entry, Log};
-use crate::endpoint::{Scheme, Stream};
+use crate::endpoint::Stream;
+use crate::front::Front;
 use crate::logged::{Lines, Logged};
+use crate::scheme::Scheme;
 
 /// How many are told at once by a thread of their own, which waits until it
 /// was heard. Beyond, they are told without waiting for anything.
@@ -38,7 +40,7 @@ pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
             return;
         }
         match scheme {
-            Scheme::Fcgi => fcgi(&stream, log),
+            Scheme::Fcgi => tell(full(), &stream, log),
             Scheme::Http => http(&stream, log),
         }
         linger(&stream);
@@ -54,16 +56,7 @@ fn hasten(scheme: Scheme, stream: &Stream, log: Option<Arc<Log>>) {
         return;
     }
     match scheme {
-        Scheme::Fcgi => {
-            let lines = Lines::new(log, None);
-            let mut machine = Logged::new(fcgi::Server::new(Vec::<Slot>::new()), &lines);
-            let mut buf = [0; 4096];
-            let n = (&mut &*stream).read(&mut buf).unwrap_or(0);
-            let mut input = &buf[..n];
-            while let Ok(Next::Event(event)) = machine.next(&mut input) {
-                let _ = answer(&mut machine, event, &mut &*stream);
-            }
-        }
+        Scheme::Fcgi => tell_at_once(full(), stream, log),
         Scheme::Http => {
             // Closing with unread input would destroy what is said.
             let mut buf = [0; 4096];
@@ -87,10 +80,48 @@ impl Drop for Telling {
     }
 }
 
-/// FastCGI: each request is ended as OVERLOADED by a machine without a slot.
-fn fcgi(stream: &Stream, log: Option<Arc<Log>>) {
+/// FastCGI: a machine without a slot ends each request as OVERLOADED.
+fn full() -> fcgi::Server<Vec<Slot>> {
+    fcgi::Server::new(Vec::new())
+}
+
+/// Refuses a request whose head is complete, or one that finds no slot. Whether
+/// it was one.
+fn decline<'i, M: Front, W: Write>(
+    machine: &mut M,
+    event: Request<'i, M::Ext<'i>>,
+    out: &mut W,
+) -> io::Result<bool> {
+    match event {
+        Request::HeadEnd { id, .. } => {
+            let mut room = [0; 512];
+            write_frame(out, machine.fail(id, Error::Overloaded, &mut room)?)?;
+            Ok(true)
+        }
+        event => {
+            let told = matches!(&event, Request::Ext(ext) if M::surplus(ext));
+            answer(machine, event, out)?;
+            Ok(told)
+        }
+    }
+}
+
+/// Tells who has asked already.
+fn tell_at_once<M: Front>(machine: M, stream: &Stream, log: Option<Arc<Log>>) {
     let lines = Lines::new(log, None);
-    let mut machine = Logged::new(fcgi::Server::new(Vec::<Slot>::new()), &lines);
+    let mut machine = Logged::new(machine, &lines);
+    let mut buf = [0; 4096];
+    let n = (&mut &*stream).read(&mut buf).unwrap_or(0);
+    let mut input = &buf[..n];
+    while let Ok(Next::Event(event)) = machine.next(&mut input) {
+        let _ = decline(&mut machine, event, &mut &*stream);
+    }
+}
+
+/// Tells who asks.
+fn tell<M: Front>(machine: M, stream: &Stream, log: Option<Arc<Log>>) {
+    let lines = Lines::new(log, None);
+    let mut machine = Logged::new(machine, &lines);
     let mut buf = [0; 4096];
     let mut told = false;
     let _ = run(
@@ -99,8 +130,7 @@ fn fcgi(stream: &Stream, log: Option<Arc<Log>>) {
         &mut buf,
         Timeouts::all(TIME),
         |machine, event, stream| {
-            told |= matches!(event, Request::Ext(fcgi::ServerExt::Surplus { .. }));
-            answer(machine, event, stream)?;
+            told |= decline(machine, event, stream)?;
             Ok(match told {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),

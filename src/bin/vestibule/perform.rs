@@ -7,16 +7,16 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use vestibule::adapt::{Call, Called};
-use vestibule::fcgi::{self, ClientLimits, ClientSlot, Role};
-use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts, http1};
+use vestibule::fcgi::Role;
+use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts};
 
 use crate::args::{Ended, Failure, complain};
 use crate::body::Body;
-use crate::caller::Caller;
 use crate::cgi_env::Vars;
-use crate::endpoint::{Address, Scheme, Stream};
-use crate::filter::{Both, Filter};
+use crate::endpoint::Address;
+use crate::filter::Both;
 use crate::ladder::Ladder;
+use crate::machine::{Machine, Own};
 use crate::tap::Tap;
 
 /// What is to be done.
@@ -62,17 +62,7 @@ pub fn perform(plan: Plan) -> Ended {
             return failure(NO_CONNECTION, what);
         }
     };
-    match plan.address.scheme {
-        Scheme::Fcgi => {
-            let limits = ClientLimits::DEFAULT.log_bytes(u32::MAX);
-            let client = fcgi::Client::with_limits([ClientSlot::EMPTY; 1], limits);
-            perform_by(Filter::new(client, &plan), plan, &stream)
-        }
-        Scheme::Http => perform_by(http1::Client::new(), plan, &stream),
-    }
-}
-
-fn perform_by<M: Caller>(mut machine: M, plan: Plan, stream: &Stream) -> Ended {
+    let mut machine = Machine::new(&plan);
     let mut room = vec![0; plan.vars.size() + 65_536];
     let (id, head) = match machine.begin(&plan, &mut room) {
         Ok(opened) => opened,
@@ -81,7 +71,7 @@ fn perform_by<M: Caller>(mut machine: M, plan: Plan, stream: &Stream) -> Ended {
     let drawing = plan
         .drawing
         .map(|out| Mutex::new(Ladder::new(plan.address.scheme, out)));
-    let tap = || Tap::new(stream, drawing.as_ref());
+    let tap = || Tap::new(&stream, drawing.as_ref());
     let filter = plan.role == Role::Filter;
     let body = (plan.body.is_some() || filter).then_some(Both {
         border: filter && plan.body.is_some(),
@@ -105,7 +95,7 @@ fn perform_by<M: Caller>(mut machine: M, plan: Plan, stream: &Stream) -> Ended {
         timeouts: timeouts(plan.timeout),
     };
     let called = call.run(&mut machine, &mut tap(), &mut tap(), body, |event| {
-        shown.show::<M>(event).map(ControlFlow::Continue)
+        shown.show(event).map(ControlFlow::Continue)
     });
     let ended = shown.verdict(called);
     if ended.is_err() {
@@ -178,14 +168,14 @@ impl Shown {
         }
     }
 
-    fn show<M: Caller>(&mut self, event: Response<'_, M::Ext<'_>>) -> io::Result<()> {
+    fn show(&mut self, event: Response<'_, Own>) -> io::Result<()> {
         match event {
             Response::Field { field, .. } => self.field(field),
             Response::HeadEnd { status, .. } => {
                 self.status = status;
                 self.head_end(&format!("Status: {status}\r\n"))?;
             }
-            Response::Ext(ext) if M::ends_head(&ext) => self.head_end("")?,
+            Response::Ext(Own::HeadEnd) => self.head_end("")?,
             // Those fields were its own.
             Response::Interim { .. } => {
                 if let Some(head) = &mut self.head {

@@ -11,8 +11,9 @@ use vestibule::{
 };
 
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
-use crate::endpoint::{Address, Endpoint, Place, Scheme, Stream};
+use crate::endpoint::{Address, Endpoint, Stream};
 use crate::perform::{NO_CONNECTION, PROTOCOL, TIMED_OUT};
+use crate::scheme::Scheme;
 
 const HELP: &str = "\
 usage: vestibule ping ENDPOINT [--timeout SECONDS]
@@ -42,12 +43,7 @@ pub fn main(mut args: Args) -> Ended {
                 let Some(text) = word.to_str().filter(|_| endpoint.is_none()) else {
                     return usage(format!("what is '{}'?", word.display()));
                 };
-                let parsed = Endpoint::parse(text).map_err(Failure::Usage)?;
-                let address = parsed.address;
-                if address.place == Place::Descriptor {
-                    return usage("fcgi+fd:0 is for serve: a listening socket cannot be asked");
-                }
-                endpoint = Some(address);
+                endpoint = Some(Endpoint::to_call(text).map_err(Failure::Usage)?.address);
             }
         }
     }

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use vestibule::fcgi::{Part, Record, Walker};
 use vestibule::{Next, Receive};
 
-use crate::endpoint::Scheme;
+use crate::scheme::Scheme;
 
 /// A recording of one direction.
 pub struct Recording {

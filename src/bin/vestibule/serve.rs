@@ -12,11 +12,12 @@ use crate::access::Log;
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::authorizer::Authorizer;
-use crate::endpoint::{Address, Endpoint, Place, Scheme};
-use crate::gateway::To;
+use crate::endpoint::{Address, Endpoint};
+use crate::gateway;
 use crate::listen::Listener;
 use crate::proxied::Proxied;
 use crate::root::Root;
+use crate::scheme::Scheme;
 use crate::service::{Options, Serves, Service};
 use crate::site::Site;
 use crate::trusted::Trusted;
@@ -153,7 +154,7 @@ pub fn main(mut args: Args) -> Ended {
     }
     let serves = match (app, to) {
         (Some(app), None) => Serves::App(app),
-        (None, Some(to)) => Serves::To(To::new(to, timeouts)),
+        (None, Some(to)) => Serves::To(gateway::to(to, timeouts)),
         (None, None) => return usage("--app or --to is missing"),
         (Some(_), Some(_)) => return usage("--app and --to exclude each other"),
     };
@@ -243,14 +244,9 @@ fn access_log(name: Option<OsString>, format: Option<String>) -> Result<Option<A
 
 /// The address of what stands behind.
 fn behind(text: &str) -> Result<Address, Failure> {
-    let endpoint = Endpoint::parse(text).map_err(Failure::Usage)?;
+    let endpoint = Endpoint::to_call(text).map_err(Failure::Usage)?;
     if endpoint.uri.is_some() {
         return usage(format!("endpoint '{text}': a path is of no use here"));
-    }
-    if endpoint.address.place == Place::Descriptor {
-        return usage(format!(
-            "endpoint '{text}': a listening socket cannot be called"
-        ));
     }
     Ok(endpoint.address)
 }
@@ -258,7 +254,7 @@ fn behind(text: &str) -> Result<Address, Failure> {
 fn authorizer_at(text: &str) -> Result<Address, Failure> {
     behind(text).and_then(|address| match address.scheme {
         Scheme::Fcgi => Ok(address),
-        Scheme::Http => usage(format!(
+        _ => usage(format!(
             "endpoint '{text}': an authorizer is called by FastCGI"
         )),
     })

@@ -15,12 +15,13 @@ use vestibule::{Phase, Timeouts, http1};
 use crate::access::Log;
 use crate::apps::App;
 use crate::args::{Ended, Failure, complain};
-use crate::endpoint::{Scheme, Stream};
+use crate::endpoint::Stream;
 use crate::front::Front;
 use crate::gateway::{Gate, To};
 use crate::listen::{Listener, Waker};
 use crate::logged::{Lines, Logged};
 use crate::overload;
+use crate::scheme::Scheme;
 use crate::site::{Site, Table};
 
 /// Requests at once on a connection.

@@ -1,11 +1,13 @@
-//! HTTP messages that pass between others, read by machines to which nobody
-//! listens: what is no HTTP to them is said to be none.
+//! Messages that pass between others on wires without ids, read by machines to
+//! which nobody listens: what is no such message to them is said to be none.
 
-use vestibule::http1::{Client, ClientExt, Server, ServerExt};
 use vestibule::{
-    After, Client as _, Cut, Ending, Error, Field, Id, Length, Next, Receive, Request, Response,
-    Server as _, Status as _,
+    After, Client, Cut, Ending, Error, Field, Id, Length, Next, Receive, Request, Response, Server,
 };
+
+use crate::events::Facts;
+
+mod http;
 
 /// What a step came to.
 pub enum Seen<E> {
@@ -37,29 +39,92 @@ pub struct Question {
     pub upgrade: bool,
 }
 
+/// A machine that reads requests: what a protocol adds to what all have.
+pub trait Asking: Server + Clone + Send + 'static {
+    /// The section that lets nothing follow the last message.
+    const REST: &str;
+
+    fn fresh() -> Self;
+
+    /// What stands for the head in a drawing, where it begins with no line of
+    /// its own.
+    fn title(method: &str, target: &str) -> String {
+        format!("{method} {target}")
+    }
+
+    fn offers_upgrade(&self, _: Id) -> bool {
+        false
+    }
+
+    /// What it knows of a request whose head is complete.
+    fn facts(&self, _: Id) -> Facts {
+        Facts::new()
+    }
+
+    /// The name and the facts of an event of its own.
+    fn own(_: &Self::Ext<'_>) -> (&'static str, Facts) {
+        ("Ext", Facts::new())
+    }
+}
+
+/// The same for answers.
+pub trait Answering: Client + Clone + Send + 'static {
+    /// Whether messages begin with a line of their own, and stand one behind
+    /// the other, with blank lines between them.
+    const LINES: bool = false;
+
+    /// What is drawn where the body is asked for, and where the answer ends.
+    const PULL: Option<fn(usize) -> String> = None;
+    const END: Option<fn(bool) -> String> = None;
+
+    fn fresh() -> Self;
+
+    /// What stands for the head in a drawing, where it begins with no line of
+    /// its own.
+    fn title(status: u16) -> String {
+        status.to_string()
+    }
+
+    /// Begins a request, as far as the answer depends on it.
+    fn ask(&mut self, question: &Question, room: &mut [u8]);
+
+    /// What it knows of an answer whose head is complete.
+    fn facts(&self, _: Id) -> Facts {
+        Facts::new()
+    }
+
+    /// The name and the facts of an event of its own.
+    fn own(_: &Self::Ext<'_>) -> (&'static str, Facts) {
+        ("Ext", Facts::new())
+    }
+}
+
 /// What a client sends, as a server reads it.
-pub struct Requests {
-    machine: Server,
+pub struct Requests<S> {
+    machine: S,
     /// Of the request at hand.
     question: Question,
-    /// Its method is still to come.
-    method: bool,
+    /// The name of the field at hand.
+    name: Vec<u8>,
+    /// It has a head that is complete, and a body that is not.
+    body: bool,
     /// It is complete, but not answered.
     complete: bool,
 }
 
-impl Requests {
+impl<S: Asking> Requests<S> {
     pub fn new() -> Self {
         Requests {
-            machine: Server::new(),
+            machine: S::fresh(),
             question: Question::default(),
-            method: false,
+            name: Vec::new(),
+            body: false,
             complete: false,
         }
     }
 
     /// For its accessors: true of the request whose event was the last.
-    pub fn machine(&self) -> &Server {
+    pub fn machine(&self) -> &S {
         &self.machine
     }
 
@@ -70,7 +135,7 @@ impl Requests {
 
     /// Takes bytes off the front of the input. An event that says that framing
     /// is lost leaves the byte that shows it.
-    pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Seen<Request<'i, ServerExt>> {
+    pub fn next<'i>(&mut self, input: &mut &'i [u8]) -> Seen<Request<'i, S::Ext<'i>>> {
         self.answer();
         if self.machine.after() != After::Keep {
             return match input.is_empty() {
@@ -78,17 +143,17 @@ impl Requests {
                 false => Seen::Rest,
             };
         }
-        let (before, all) = (self.machine, *input);
+        let (before, all) = (self.machine.clone(), *input);
         match self.machine.next(input) {
             Ok(Next::Event(event)) => {
                 match event {
                     Request::Begin { .. } => {
                         self.question = Question::default();
-                        self.method = true;
                     }
                     Request::Field { field, .. } => self.field(field),
                     Request::HeadEnd { id, .. } => {
                         self.question.upgrade = self.machine.offers_upgrade(id);
+                        self.body = true;
                     }
                     Request::BodyEnd { .. } => self.complete = true,
                     Request::Fault { .. } => {
@@ -109,7 +174,7 @@ impl Requests {
     }
 
     /// The same where no more comes.
-    pub fn eof(&mut self) -> Seen<Request<'static, ServerExt>> {
+    pub fn eof<'i>(&mut self) -> Seen<Request<'i, S::Ext<'i>>> {
         self.answer();
         match self.machine.eof() {
             Ok(Next::Event(event)) => Seen::Event(event),
@@ -118,42 +183,49 @@ impl Requests {
         }
     }
 
-    /// A field or a piece of one; the first is the method.
+    /// A field or a piece of one; the method is remembered.
     fn field(&mut self, field: Field<'_>) {
-        if self.method {
+        if matches!(field.cut, Cut::Whole | Cut::First) {
+            self.name.clear();
+        }
+        self.name.extend_from_slice(field.name);
+        if self.name == b"REQUEST_METHOD" {
             self.question.method.extend_from_slice(field.value);
-            self.method = !matches!(field.cut, Cut::Whole | Cut::Last);
         }
     }
 
-    /// The next request is read once this one is answered; by what, is not
-    /// known here. No answer that would end HTTP on the connection.
+    /// The body is read whole, and the next request once this one is answered;
+    /// by what, is not known here. No answer that would end the protocol on
+    /// the connection.
     fn answer(&mut self) {
         if std::mem::take(&mut self.complete) {
+            self.body = false;
             let mut room = [0; 256];
             let _ = self
                 .machine
                 .head(Id::SOLE, 404, [], Length::None, &mut room)
                 .is_ok();
             let _ = self.machine.finish(Id::SOLE, [], &mut []).is_ok();
+        } else if self.body {
+            let _ = self.machine.demand(Id::SOLE, usize::MAX).is_ok();
         }
     }
 }
 
 /// What a server sends, as a client reads it.
-pub struct Answers {
-    machine: Client,
+pub struct Answers<K> {
+    machine: K,
 }
 
-impl Answers {
+impl<K: Answering> Answers<K> {
     pub fn new() -> Self {
         Answers {
-            machine: Client::new(),
+            machine: K::fresh(),
         }
     }
 
     /// For its accessors: true of the answer whose event was the last.
-    pub fn machine(&self) -> &Client {
+    pub fn machine(&self) -> &K {
         &self.machine
     }
 
@@ -163,12 +235,14 @@ impl Answers {
         &mut self,
         input: &mut &'i [u8],
         question: impl FnOnce() -> Option<Question>,
-    ) -> Seen<Response<'i, ClientExt>> {
+    ) -> Seen<Response<'i, K::Ext<'i>>> {
         if self.machine.free() > 0 {
             // They may stand behind an answer, and begin none.
-            let blanks = input.iter().take_while(|b| matches!(b, b'\r' | b'\n'));
+            let blanks = input
+                .iter()
+                .take_while(|b| K::LINES && matches!(b, b'\r' | b'\n'));
             let (mut blanks, rest) = input.split_at(blanks.count());
-            let before = self.machine;
+            let before = self.machine.clone();
             if let Err(error) = self.machine.next(&mut blanks) {
                 *input = from_the_bad_byte(before, input, |_| false);
                 return Seen::Wrong(error);
@@ -177,14 +251,19 @@ impl Answers {
             if !rest.is_empty()
                 && let Some(question) = question()
             {
-                self.open(&question);
+                let mut room = vec![0; 512 + question.method.len()];
+                self.machine.ask(&question, &mut room);
             }
         }
-        let (before, all) = (self.machine, *input);
+        let (before, all) = (self.machine.clone(), *input);
         match self.machine.next(input) {
             Ok(Next::Event(event)) => {
                 if failed(&event) {
                     *input = from_the_bad_byte(before, all, failed);
+                }
+                if let Response::Demand { id, .. } = event {
+                    // Of a body nothing is known here.
+                    let _ = self.machine.body_end(id, [], &mut [0; 64]).is_ok();
                 }
                 Seen::Event(event)
             }
@@ -198,7 +277,7 @@ impl Answers {
     }
 
     /// The same where no more comes.
-    pub fn eof(&mut self) -> Seen<Response<'static, ClientExt>> {
+    pub fn eof<'i>(&mut self) -> Seen<Response<'i, K::Ext<'i>>> {
         match self.machine.eof() {
             Ok(Next::Event(event)) => Seen::Event(event),
             Ok(Next::NeedInput | Next::Paused) => Seen::Nothing,
@@ -206,31 +285,14 @@ impl Answers {
         }
     }
 
-    /// Behind an answer: whether it has ended HTTP on the connection.
+    /// Behind an answer: whether it has ended the protocol on the connection,
+    /// for another one.
     pub fn switched(&mut self) -> bool {
-        matches!(self.machine.next(&mut &[][..]), Ok(Next::Paused))
-    }
-
-    /// A request, as far as the answer depends on it.
-    fn open(&mut self, question: &Question) {
-        let method = &question.method[..];
-        let target: &[u8] = match method {
-            b"CONNECT" => b"h:1",
-            _ => b"/",
-        };
-        let upgrade = question.upgrade.then(|| Field::header(b"Upgrade", b"x"));
-        let fields = [
-            Field::var(b"REQUEST_METHOD", method),
-            Field::var(b"REQUEST_URI", target),
-            Field::header(b"Host", b"h"),
-        ];
-        let fields = fields.into_iter().chain(upgrade);
-        let mut room = vec![0; 256 + method.len()];
-        let _ = self.machine.open(fields, Length::None, &mut room).is_ok();
+        K::LINES && matches!(self.machine.next(&mut &[][..]), Ok(Next::Paused))
     }
 }
 
-fn failed(event: &Response<'_, ClientExt>) -> bool {
+fn failed<X>(event: &Response<'_, X>) -> bool {
     let ending = match event {
         Response::Done { ending, .. } => ending,
         _ => return false,
@@ -240,11 +302,11 @@ fn failed(event: &Response<'_, ClientExt>) -> bool {
 
 /// The rest of the input from the byte on at which the machine's verdict falls:
 /// where it leaves the input itself then means nothing. Cuts change no verdict.
-fn from_the_bad_byte<M: Receive>(
+fn from_the_bad_byte<'i, M: Receive>(
     mut machine: M,
-    input: &[u8],
-    bad: impl Fn(&M::Event<'_>) -> bool,
-) -> &[u8] {
+    input: &'i [u8],
+    bad: impl Fn(&M::Event<'i>) -> bool,
+) -> &'i [u8] {
     for at in 0..input.len() {
         let mut one = input.get(at..=at).unwrap_or(&[]);
         loop {

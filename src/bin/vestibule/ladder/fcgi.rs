@@ -110,8 +110,8 @@ fn label(record: Record, content: &Content) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::endpoint::Scheme;
     use crate::ladder::Ladder;
+    use crate::scheme::Scheme;
 
     #[test]
     fn draws() {

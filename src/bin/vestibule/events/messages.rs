@@ -1,21 +1,20 @@
-//! HTTP: recorded requests and answers. Their wire has no ids, so the messages
-//! are counted.
+//! Recorded requests and answers of wires that have no ids, so the messages are
+//! counted.
 
 use std::collections::VecDeque;
 use std::io;
 
-use vestibule::http1::{ClientExt, ServerExt};
 use vestibule::{Ending, Error, Field, Request, Response, Space};
 
 use super::{Facts, Lines, bytes, ending, request, response, word};
 use crate::decode::{Decoder, Printer};
 use crate::json::Value;
 use crate::records::{Piece, Recording};
-use crate::watch::{self, Question, Seen};
+use crate::watch::{self, Answering, Asking, Question, Seen};
 
 /// What a client sent, as a server reads it.
-pub struct Requests {
-    watch: watch::Requests,
+pub struct Requests<S> {
+    watch: watch::Requests<S>,
     lines: Lines,
     count: u64,
     /// The last request would have changed the protocol.
@@ -32,7 +31,7 @@ fn field_facts(field: Field<'_>) -> Facts {
     vec![("space", word(space))]
 }
 
-impl Requests {
+impl<S: Asking> Requests<S> {
     pub fn new() -> Self {
         Requests {
             watch: watch::Requests::new(),
@@ -44,28 +43,22 @@ impl Requests {
 
     fn event(
         &mut self,
-        event: Request<'_, ServerExt>,
+        event: Request<'_, S::Ext<'_>>,
         offset: u64,
         out: &mut Printer,
     ) -> io::Result<()> {
-        let (name, mut facts) = request(&event);
-        match event {
+        let (mut name, mut facts) = request(&event);
+        match &event {
             Request::Begin { .. } => self.count += 1,
             Request::Field { field, .. } => {
-                return self.lines.field(out, offset, field_facts(field), field);
+                return self.lines.field(out, offset, field_facts(*field), *field);
             }
             Request::HeadEnd { id, .. } => {
                 let question = self.watch.question();
                 self.offered = question.upgrade || question.method == b"CONNECT";
-                let machine = self.watch.machine();
-                for (name, holds) in [
-                    ("keeps_alive", machine.keeps_alive(id)),
-                    ("expects_continue", machine.expects_continue(id)),
-                    ("offers_upgrade", machine.offers_upgrade(id)),
-                ] {
-                    facts.push((name, Value::Bool(holds)));
-                }
+                facts.extend(self.watch.machine().facts(*id));
             }
+            Request::Ext(ext) => (name, facts) = S::own(ext),
             _ => {}
         }
         self.lines.print(out, offset, name, facts)?;
@@ -108,15 +101,13 @@ fn lost(
 }
 
 /// What is behind the last message.
-fn rest(offset: u64, out: &mut Printer) -> io::Result<()> {
+fn rest(section: &str, offset: u64, out: &mut Printer) -> io::Result<()> {
     out.lost = true;
-    out.wrong(
-        offset,
-        "bytes behind the last message of the connection [RFC 9112, 9.6]",
-    )
+    let what = "bytes behind the last message of the connection";
+    out.wrong(offset, &format!("{what} {section}"))
 }
 
-impl Decoder for Requests {
+impl<S: Asking> Decoder for Requests<S> {
     fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
         let all = piece.bytes.len() as u64;
         let mut input = &*piece.bytes;
@@ -126,7 +117,7 @@ impl Decoder for Requests {
             match next {
                 Seen::Event(event) => self.event(event, offset, out)?,
                 Seen::Nothing => return Ok(()),
-                Seen::Rest => rest(offset, out)?,
+                Seen::Rest => rest(S::REST, offset, out)?,
                 Seen::Wrong(error) => self.wrong(error, offset, out)?,
             }
         }
@@ -146,8 +137,8 @@ impl Decoder for Requests {
 }
 
 /// What a server sent, as a client reads it.
-pub struct Answers {
-    watch: watch::Answers,
+pub struct Answers<K> {
+    watch: watch::Answers<K>,
     lines: Lines,
     count: u64,
     questions: Questions,
@@ -164,8 +155,10 @@ pub enum Questions {
 impl Questions {
     /// Those of recorded requests. Of what is wrong there it says the place;
     /// the requests before it count.
-    pub fn of(recording: &mut Recording) -> io::Result<(Questions, Option<(u64, String)>)> {
-        let (mut requests, mut all) = (watch::Requests::new(), VecDeque::new());
+    pub fn of<S: Asking>(
+        recording: &mut Recording,
+    ) -> io::Result<(Questions, Option<(u64, String)>)> {
+        let (mut requests, mut all) = (watch::Requests::<S>::new(), VecDeque::new());
         let mut wrong = None;
         while wrong.is_none()
             && let Some(piece) = recording.next()?
@@ -197,7 +190,7 @@ impl Questions {
     }
 }
 
-impl Answers {
+impl<K: Answering> Answers<K> {
     pub fn new(questions: Questions) -> Self {
         Answers {
             watch: watch::Answers::new(),
@@ -209,25 +202,25 @@ impl Answers {
 
     fn event(
         &mut self,
-        event: Response<'_, ClientExt>,
+        event: Response<'_, K::Ext<'_>>,
         offset: u64,
         out: &mut Printer,
     ) -> io::Result<()> {
-        let (name, mut facts) = response(&event);
-        match event {
+        let (mut name, mut facts) = response(&event);
+        match &event {
             Response::Field { field, .. } => {
-                return self.lines.field(out, offset, field_facts(field), field);
+                return self.lines.field(out, offset, field_facts(*field), *field);
             }
             Response::HeadEnd { id, .. } => {
-                let keeps = self.watch.machine().keeps_alive(id);
-                facts.push(("keeps_alive", Value::Bool(keeps)));
+                facts.extend(self.watch.machine().facts(*id));
             }
             Response::Done {
                 ending: how, reuse, ..
             } => {
-                facts = ending(how);
-                facts.push(("reuse", Value::Bool(reuse)));
+                facts = ending(*how);
+                facts.push(("reuse", Value::Bool(*reuse)));
             }
+            Response::Ext(ext) => (name, facts) = K::own(ext),
             _ => {}
         }
         self.lines.print(out, offset, name, facts)?;
@@ -248,7 +241,7 @@ impl Answers {
     }
 }
 
-impl Decoder for Answers {
+impl<K: Answering> Decoder for Answers<K> {
     fn record(&mut self, piece: Piece<'_>, out: &mut Printer) -> io::Result<()> {
         let all = piece.bytes.len() as u64;
         let mut input = &*piece.bytes;

@@ -1,32 +1,35 @@
-//! HTTP: an arrow for a start line, its fields below; one for a body, or for
-//! each of its chunks.
+//! Messages of wires without ids: an arrow for a start line, or for what stands
+//! in its place, the fields below; one for a body, or for each of its chunks.
 
 use std::collections::VecDeque;
 
-use vestibule::http1::{ClientExt, ServerExt};
-use vestibule::{Cut, Ending, Error, Field, Request, Response, Space};
+use vestibule::{Client, Cut, Ending, Error, Field, Request, Response, Server, Space};
 
 use super::{Content, From, Line, Sketch};
-use crate::watch::{Answers, Question, Requests, Seen};
+use crate::events::Facts;
+use crate::watch::{Answering, Answers, Asking, Question, Requests, Seen};
 
 /// Both directions.
-pub struct Messages {
-    requests: Requests,
-    answers: Answers,
+pub struct Messages<S, K> {
+    requests: Requests<S>,
+    answers: Answers<K>,
     sides: [Side; 2],
     /// Those whose answers are to come.
     questions: VecDeque<Question>,
-    /// HTTP has ended: what comes is another protocol's.
+    /// The protocol has ended: what comes is another one's.
     switched: bool,
 }
 
 /// An event of either direction.
-enum Event<'i> {
-    Request(Request<'i, ServerExt>),
-    Answer(Response<'i, ClientExt>),
+enum Event<'i, X, Y> {
+    Request(Request<'i, X>),
+    Answer(Response<'i, Y>),
 }
 
-impl Event<'_> {
+/// Those of two machines.
+type Of<'i, S, K> = Event<'i, <S as Server>::Ext<'i>, <K as Client>::Ext<'i>>;
+
+impl<X, Y> Event<'_, X, Y> {
     /// How many bytes of a body it carries.
     fn body(&self) -> usize {
         match self {
@@ -47,6 +50,10 @@ struct Side {
     value: Vec<u8>,
     /// Of the body, or of a chunk.
     content: Content,
+    /// Notes for below the arrow that is still to come, and what it says.
+    held: Vec<Line>,
+    method: Vec<u8>,
+    target: Vec<u8>,
     /// In the body there were bytes that are not its own: sizes of chunks.
     chunked: bool,
     /// The last chunk was drawn.
@@ -63,7 +70,7 @@ enum Stage {
     Body,
 }
 
-impl Messages {
+impl<S: Asking, K: Answering> Messages<S, K> {
     pub fn new() -> Self {
         Messages {
             requests: Requests::new(),
@@ -74,7 +81,7 @@ impl Messages {
         }
     }
 
-    fn next<'i>(&mut self, from: From, input: &mut &'i [u8]) -> Seen<Event<'i>> {
+    fn next<'i>(&mut self, from: From, input: &mut &'i [u8]) -> Seen<Of<'i, S, K>> {
         match from {
             From::Server => self.requests.next(input).map(Event::Request),
             From::Application => {
@@ -85,7 +92,7 @@ impl Messages {
         }
     }
 
-    fn eof(&mut self, from: From) -> Seen<Event<'static>> {
+    fn eof<'i>(&mut self, from: From) -> Seen<Of<'i, S, K>> {
         match from {
             From::Server => self.requests.eof().map(Event::Request),
             From::Application => self.answers.eof().map(Event::Answer),
@@ -93,36 +100,41 @@ impl Messages {
     }
 
     /// Whether the message is complete.
-    fn event(&mut self, event: Event<'_>, lines: &mut Vec<Line>) -> bool {
+    fn event(&mut self, event: Of<'_, S, K>, lines: &mut Vec<Line>) -> bool {
         let [mine, yours] = &mut self.sides;
         match event {
             Event::Request(Request::HeadEnd { .. }) => {
-                mine.stage = Stage::Body;
+                mine.head_end(|method, target| S::title(method, target), lines);
                 self.questions.push_back(self.requests.question().clone());
             }
-            Event::Answer(Response::HeadEnd { .. }) => yours.stage = Stage::Body,
+            Event::Answer(Response::HeadEnd { status, .. }) => {
+                yours.head_end(|_, _| K::title(status), lines);
+            }
             Event::Request(Request::Field { field, .. }) => {
                 if mine.join(field) {
-                    mine.field(field.space, lines);
+                    mine.field(field.space, K::LINES, lines);
                 }
             }
             Event::Answer(Response::Field { field, .. }) => {
                 if yours.join(field) {
-                    yours.field(field.space, lines);
+                    yours.field(field.space, K::LINES, lines);
                 }
             }
             Event::Request(Request::Body { bytes, .. }) => mine.content.push(bytes),
             Event::Answer(Response::Body { bytes, .. }) => yours.content.push(bytes),
             Event::Request(Request::BodyEnd { .. }) => {
-                mine.body_end(lines);
+                mine.body_end(K::LINES, lines);
                 return true;
             }
-            Event::Answer(Response::BodyEnd { .. }) => yours.body_end(lines),
-            Event::Answer(Response::Done { ending, .. }) => {
+            Event::Answer(Response::BodyEnd { .. }) => yours.body_end(K::LINES, lines),
+            Event::Answer(Response::Done { ending, reuse, .. }) => {
                 match ending {
                     Ending::Failed(Error::HeadCut | Error::NoResponse) => {}
                     Ending::Failed(error) => yours.wrong(&error.to_string(), lines),
-                    _ => yours.chunk(lines),
+                    _ => {
+                        yours.chunk(lines);
+                        lines.extend(K::END.map(|end| Line::Arrow(end(reuse))));
+                    }
                 }
                 self.switched = self.answers.switched();
                 return true;
@@ -130,16 +142,18 @@ impl Messages {
             Event::Answer(Response::Interim { .. }) => *yours = Side::default(),
             Event::Request(Request::Fault { error, .. }) => mine.wrong(&error.to_string(), lines),
             Event::Request(Request::Abort { .. }) => mine.chunk(lines),
-            Event::Request(Request::Begin { .. })
-            | Event::Answer(Response::Log { .. } | Response::Demand { .. }) => {}
-            Event::Request(Request::Ext(ext)) => match ext {},
-            Event::Answer(Response::Ext(ext)) => match ext {},
+            Event::Request(Request::Begin { .. }) | Event::Answer(Response::Log { .. }) => {}
+            Event::Answer(Response::Demand { max, .. }) => {
+                lines.extend(K::PULL.map(|pull| Line::Arrow(pull(max))));
+            }
+            Event::Request(Request::Ext(ext)) => mine.own(S::own(&ext), lines),
+            Event::Answer(Response::Ext(ext)) => yours.own(K::own(&ext), lines),
         }
         false
     }
 }
 
-impl Sketch for Messages {
+impl<S: Asking, K: Answering> Sketch for Messages<S, K> {
     fn message(&mut self, from: From, input: &mut &[u8], lines: &mut Vec<Line>) -> bool {
         loop {
             let all = *input;
@@ -223,8 +237,8 @@ impl Side {
     }
 
     /// A whole field.
-    fn field(&mut self, space: Space, lines: &mut Vec<Line>) {
-        if self.stage == Stage::Start {
+    fn field(&mut self, space: Space, line: bool, lines: &mut Vec<Line>) {
+        if self.stage == Stage::Start && line {
             self.start(space, lines);
             return;
         }
@@ -233,7 +247,40 @@ impl Side {
         }
         let (name, value) = (&self.name, self.value.trim_ascii());
         let text = format!("{}: {}", name.escape_ascii(), value.escape_ascii());
-        lines.push(Line::Note(text));
+        if self.stage == Stage::Start {
+            match &name[..] {
+                b"REQUEST_METHOD" => self.method = value.to_vec(),
+                b"REQUEST_URI" => self.target = value.to_vec(),
+                b"DOCUMENT_URI" if self.target.is_empty() => self.target = value.to_vec(),
+                _ => {}
+            }
+            self.held.push(Line::Note(text));
+        } else {
+            lines.push(Line::Note(text));
+        }
+    }
+
+    /// The head is complete: what begins with no line of its own has one now.
+    fn head_end(&mut self, head: impl FnOnce(&str, &str) -> String, lines: &mut Vec<Line>) {
+        if self.stage == Stage::Start {
+            let shown = |bytes: &[u8]| bytes.escape_ascii().to_string();
+            lines.push(Line::Arrow(head(
+                &shown(&self.method),
+                &shown(&self.target),
+            )));
+            lines.append(&mut self.held);
+        }
+        self.stage = Stage::Body;
+    }
+
+    /// An event of the protocol's own.
+    fn own(&mut self, (name, facts): (&str, Facts), lines: &mut Vec<Line>) {
+        self.chunk(lines);
+        let mut text = name.to_string();
+        for (name, value) in facts {
+            text += &format!(" {name}={value}");
+        }
+        lines.push(Line::Arrow(text));
     }
 
     /// A part of the start line.
@@ -267,8 +314,11 @@ impl Side {
         }
     }
 
-    fn body_end(&mut self, lines: &mut Vec<Line>) {
-        self.last_chunk(lines);
+    fn body_end(&mut self, line: bool, lines: &mut Vec<Line>) {
+        match line {
+            true => self.last_chunk(lines),
+            false => self.chunk(lines),
+        }
         *self = Side::default();
     }
 
@@ -286,7 +336,7 @@ const VERSION: usize = 8;
 mod tests {
     use super::super::Ladder;
     use super::From::{self, Application as A, Server as S};
-    use crate::endpoint::Scheme;
+    use crate::scheme::Scheme;
 
     /// Draws, with dashes taken away.
     fn drawn(messages: &[(From, &str)], step: usize) -> Vec<String> {
