@@ -47,8 +47,20 @@ pub enum Error {
     /// A line of a head is longer than the limit `line_bytes`.
     LineTooLong,
     /// CONTENT_LENGTH (or Content-Length) is not a decimal number, or there
-    /// are two that differ. RFC 3875, 4.1.2; RFC 9110, 8.6.
+    /// are two that differ, or none where one must be.
+    /// RFC 3875, 4.1.2; RFC 9110, 8.6.
     ContentLength,
+    /// CONTENT_LENGTH is not the first variable. SCGI, 3.
+    LengthNotFirst,
+    /// A length of a netstring that is no number, or begins with a zero, or no
+    /// comma behind the string. SCGI, 3.
+    Netstring,
+    /// No variable SCGI, or one with another value than 1. SCGI, 3.
+    ScgiVersion,
+    /// A variable without a name, or one that its block cuts. SCGI, 3.
+    BadVariable,
+    /// A variable that came twice. SCGI, 3; RFC 3875, 4.1.
+    DuplicateVariable,
     /// The body is longer than its declared length. RFC 3875, 4.2.
     BodyExcess,
     /// The body ended before its declared length. RFC 3875, 4.2; FastCGI 1.0, 6.2.
@@ -269,6 +281,11 @@ impl Error {
             Error::OutOfOrder(_) => "FastCGI 1.0, 6",
             Error::BadPair => "FastCGI 1.0, 3.4",
             Error::ContentLength => "RFC 3875, 4.1.2 and RFC 9110, 8.6",
+            Error::LengthNotFirst
+            | Error::Netstring
+            | Error::ScgiVersion
+            | Error::BadVariable
+            | Error::DuplicateVariable => "SCGI, 3",
             Error::BodyExcess | Error::BodyShort => "RFC 3875, 4.2",
             Error::NoResponse => "RFC 3875, 6",
             Error::HeadCut | Error::EmptyHead | Error::StatusLine => "RFC 3875, 6.2",
@@ -323,6 +340,11 @@ impl Error {
             Error::BodyTooLong => "body too long",
             Error::LineTooLong => "head line too long",
             Error::ContentLength => "malformed or conflicting content length",
+            Error::LengthNotFirst => "CONTENT_LENGTH is not the first variable",
+            Error::Netstring => "malformed netstring",
+            Error::ScgiVersion => "no SCGI variable of value 1",
+            Error::BadVariable => "malformed variable",
+            Error::DuplicateVariable => "variable given twice",
             Error::BodyExcess => "body longer than its declared length",
             Error::BodyShort => "body shorter than its declared length",
             Error::NoResponse => "no response at all",

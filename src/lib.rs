@@ -5,6 +5,7 @@
 //! |---|---|---|
 //! | FastCGI 1.0 | [`fcgi::Client`] | [`fcgi::Server`] |
 //! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
+//! | SCGI | [`scgi::Client`] | [`scgi::Server`] |
 //! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
 //! Ahead of any of them a proxy may send a header of the PROXY protocol:
@@ -120,6 +121,7 @@ mod frame;
 mod limits;
 mod machine;
 mod net;
+mod oneshot;
 mod text;
 mod time;
 
@@ -131,6 +133,7 @@ pub mod fcgi;
 pub mod forwarded;
 pub mod http1;
 pub mod proxy_protocol;
+pub mod scgi;
 
 #[cfg(feature = "std")]
 pub mod adapt;

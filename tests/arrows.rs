@@ -60,7 +60,9 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ),
     (
         "fcgi",
-        &["root", "error", "event", "frame", "machine", "text", "fcgi"],
+        &[
+            "root", "error", "event", "frame", "machine", "text", "cgi", "fcgi",
+        ],
     ),
     // The verdict on what a client machine gives.
     (
@@ -97,6 +99,21 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "fcgi",
             "fcgi::client",
+        ],
+    ),
+    // What the protocols of one request on a connection share.
+    (
+        "oneshot",
+        &[
+            "root", "error", "event", "frame", "limits", "machine", "time", "cgi", "text",
+            "oneshot",
+        ],
+    ),
+    (
+        "scgi",
+        &[
+            "root", "error", "event", "frame", "limits", "machine", "time", "cgi", "text",
+            "oneshot", "scgi",
         ],
     ),
     (

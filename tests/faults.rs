@@ -4,7 +4,8 @@
 mod common;
 
 use common::fcgi::{begin, end, head, record};
-use common::http1::{CHUNKS, GET, POST, answer, asked, fields};
+use common::http1::{CHUNKS, GET, POST, asked, fields};
+use common::oneshot::answer;
 use common::{Entry, Fact, check, hex, text};
 use vestibule::fcgi::{self, client};
 use vestibule::http1::{Client, Server};

@@ -3,7 +3,8 @@
 mod common;
 
 use common::fcgi::{begin, end, head, pairs, record};
-use common::http1::{CHUNKS, GET, POST, answer, asked};
+use common::http1::{CHUNKS, GET, POST, asked};
+use common::oneshot::answer;
 use common::{Fact, Subject, check, feed, text};
 use vestibule::cgi::response::{Parser, Rules};
 use vestibule::fcgi::{ClientLimits, ServerLimits, client};

@@ -4,8 +4,9 @@
 mod common;
 
 use common::fcgi::{end, head, record};
-use common::http1::{CHUNKS, GET, POST, answer, fields};
+use common::http1::{CHUNKS, GET, POST, fields};
 use common::link::{Call, Echo, Link, Web, echoed};
+use common::oneshot::answer;
 use common::{Fact, Random, feed, normal, put};
 use vestibule::fcgi::{self, client};
 use vestibule::{Client, Error, Field, Id, Length, Refused, Rejection, Server, http1};

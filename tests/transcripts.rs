@@ -20,6 +20,7 @@ mod common;
 
 mod transcripts {
     pub mod http1;
+    pub mod oneshot;
     mod verdicts;
 }
 
@@ -442,6 +443,18 @@ fn http1_server() {
 fn http1_client() {
     let run = transcripts::http1::run_client;
     all(include_str!("transcripts/http1-client.txt"), 40, &run);
+}
+
+#[test]
+fn scgi_server() {
+    let run = transcripts::oneshot::scgi_server;
+    all(include_str!("transcripts/scgi-server.txt"), 60, &run);
+}
+
+#[test]
+fn scgi_client() {
+    let run = transcripts::oneshot::scgi_client;
+    all(include_str!("transcripts/scgi-client.txt"), 30, &run);
 }
 
 #[test]

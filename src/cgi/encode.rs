@@ -41,15 +41,42 @@ pub fn head<'f, I>(
 where
     I: IntoIterator<Item = Field<'f>> + Clone,
 {
+    answer(First::StatusField, status, fields, length, room)
+}
+
+/// How an answer begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// With the field Status. RFC 3875, 6.3.3.
+    StatusField,
+    /// With a status line, `HTTP/1.1 200 OK`. RFC 3875, 5; RFC 9112, 4.
+    StatusLine,
+}
+
+/// [`head`], with either first line.
+pub(crate) fn answer<'f, I>(
+    first: First,
+    status: u16,
+    fields: I,
+    length: Length,
+    room: &mut [u8],
+) -> Result<usize, Refused>
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
     let digits = match status {
         200..=599 => Decimal::new(u64::from(status)),
         _ => return Err(Refused::Status),
     };
     let mut out = Out::new(room);
-    out.put(b"Status: ");
+    out.text(match first {
+        First::StatusField => b"Status: ",
+        First::StatusLine => b"HTTP/1.1 ",
+    });
     out.text(digits.bytes());
     let reason = reason(status);
-    if !reason.is_empty() {
+    // The blank belongs to the grammar of a status line.
+    if first == First::StatusLine || !reason.is_empty() {
         out.put(b" ");
         out.text(reason.as_bytes());
     }

@@ -7,3 +7,5 @@ pub mod meta;
 pub mod path;
 pub mod response;
 mod rules;
+pub(crate) mod send;
+pub(crate) mod watch;

@@ -233,6 +233,17 @@ impl State {
         }
     }
 
+    /// Whether the answer is known to be complete before the output ends: all
+    /// that Content-Length declared has come, or there is no body.
+    #[inline]
+    pub fn over(&self) -> bool {
+        match self.stage {
+            Stage::Body => self.length == 0 && self.has(fact::LENGTH),
+            Stage::Drop => true,
+            _ => false,
+        }
+    }
+
     #[inline]
     fn has(&self, fact: u16) -> bool {
         self.facts & fact != 0

@@ -2,6 +2,7 @@
 //! border, since some peers take each record apart on its own. FastCGI 1.0,
 //! 3.4 and 5.2.
 
+use crate::cgi::send::{Block, Text};
 use crate::error::Refused;
 use crate::fcgi::record::{HEADER, Header, MAX_CONTENT, PADDING, kind};
 use crate::frame::fill;
@@ -24,9 +25,6 @@ pub(crate) struct Params<'b> {
     odd: bool,
 }
 
-/// Room for a name and a value.
-type Text<'r> = (&'r mut [u8], &'r mut [u8]);
-
 /// What [`Params::end`] tells.
 pub(crate) struct Written<'b> {
     /// Content of the first record; 0 where there is none.
@@ -47,84 +45,6 @@ impl<'b> Params<'b> {
             later: None,
             odd: false,
         }
-    }
-
-    /// The room, with anything in it.
-    pub fn into_room(self) -> &'b mut [u8] {
-        self.room
-    }
-
-    /// Adds a pair, with lengths as short as can be. A name may not be empty
-    /// nor hold `=` (peers that make an environment of it would cut it there);
-    /// NUL may be in neither. What may not be is refused at the end.
-    ///
-    /// False, and nothing is changed, where this short way does not do: then it
-    /// is for [`long`](Self::long).
-    #[inline(always)]
-    pub fn short(&mut self, name: &[u8], value: &[u8]) -> bool {
-        let ([n, ..], [v, ..]) = (name.len().to_le_bytes(), value.len().to_le_bytes());
-        let text = name.len().wrapping_add(value.len());
-        if name.len() | value.len() < 128
-            && let Some(left) = self.left.checked_sub(text.wrapping_add(2))
-            && let Some([first, second, room @ ..]) = self.room.get_mut(self.at..)
-            && text <= room.len()
-            && let Some((room, a)) = put(room, name, |b| b == b'=' || b == 0)
-            && let Some((_, b)) = put(room, value, |b| b == 0)
-        {
-            *first = n;
-            *second = v;
-            self.odd |= a | b | (n == 0);
-            self.at = self.at.wrapping_add(text).wrapping_add(2);
-            self.left = left;
-            return true;
-        }
-        false
-    }
-
-    /// Any pair: long lengths, a new record, no more room. By value, so that a
-    /// loop around it can hold the parts in registers.
-    #[cold]
-    #[inline(never)]
-    pub fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
-        let odd = self.odd || name.is_empty() || name.contains(&b'=');
-        if odd || name.contains(&0) || value.contains(&0) {
-            return Err(Refused::Field);
-        }
-        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
-            fill(a, name);
-            fill(b, value);
-        }
-        Ok(self)
-    }
-
-    /// Writes all of a pair but its text: room for name and value, which the
-    /// caller fills. `None` where there is no room: the pair is counted.
-    pub fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused> {
-        let (mut a, mut b) = ([0; 4], [0; 4]);
-        let (first, second) = (length(name, &mut a)?, length(value, &mut b)?);
-        let text = name.saturating_add(value);
-        let total = text
-            .saturating_add(first.len())
-            .saturating_add(second.len());
-        if total > MAX_CONTENT {
-            return Err(Refused::TooLong);
-        }
-        if total > self.left {
-            let padding = self.close();
-            self.put(padding);
-            self.later = Some((self.first(), self.at));
-            self.left = MAX_CONTENT;
-            self.put(&[0; HEADER]);
-        }
-        self.left = self.left.saturating_sub(total);
-        self.put(first);
-        self.put(second);
-        let at = self.at;
-        self.at = at.saturating_add(text);
-        Ok(self
-            .room
-            .get_mut(at..self.at)
-            .and_then(|room| room.split_at_mut_checked(name)))
     }
 
     /// Content of the record at hand.
@@ -174,6 +94,86 @@ impl<'b> Params<'b> {
             }),
             None => Err(Refused::Room { need: self.at }),
         }
+    }
+}
+
+impl<'b> Block<'b> for Params<'b> {
+    /// The room, with anything in it.
+    fn into_room(self) -> &'b mut [u8] {
+        self.room
+    }
+
+    /// Adds a pair, with lengths as short as can be. A name may not be empty
+    /// nor hold `=` (peers that make an environment of it would cut it there);
+    /// NUL may be in neither. What may not be is refused at the end.
+    ///
+    /// False, and nothing is changed, where this short way does not do: then it
+    /// is for [`long`](Self::long).
+    #[inline(always)]
+    fn short(&mut self, name: &[u8], value: &[u8]) -> bool {
+        let ([n, ..], [v, ..]) = (name.len().to_le_bytes(), value.len().to_le_bytes());
+        let text = name.len().wrapping_add(value.len());
+        if name.len() | value.len() < 128
+            && let Some(left) = self.left.checked_sub(text.wrapping_add(2))
+            && let Some([first, second, room @ ..]) = self.room.get_mut(self.at..)
+            && text <= room.len()
+            && let Some((room, a)) = put(room, name, |b| b == b'=' || b == 0)
+            && let Some((_, b)) = put(room, value, |b| b == 0)
+        {
+            *first = n;
+            *second = v;
+            self.odd |= a | b | (n == 0);
+            self.at = self.at.wrapping_add(text).wrapping_add(2);
+            self.left = left;
+            return true;
+        }
+        false
+    }
+
+    /// Any pair: long lengths, a new record, no more room. By value, so that a
+    /// loop around it can hold the parts in registers.
+    #[cold]
+    #[inline(never)]
+    fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
+        let odd = self.odd || name.is_empty() || name.contains(&b'=');
+        if odd || name.contains(&0) || value.contains(&0) {
+            return Err(Refused::Field);
+        }
+        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
+            fill(a, name);
+            fill(b, value);
+        }
+        Ok(self)
+    }
+
+    /// Writes all of a pair but its text: room for name and value, which the
+    /// caller fills. `None` where there is no room: the pair is counted.
+    fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused> {
+        let (mut a, mut b) = ([0; 4], [0; 4]);
+        let (first, second) = (length(name, &mut a)?, length(value, &mut b)?);
+        let text = name.saturating_add(value);
+        let total = text
+            .saturating_add(first.len())
+            .saturating_add(second.len());
+        if total > MAX_CONTENT {
+            return Err(Refused::TooLong);
+        }
+        if total > self.left {
+            let padding = self.close();
+            self.put(padding);
+            self.later = Some((self.first(), self.at));
+            self.left = MAX_CONTENT;
+            self.put(&[0; HEADER]);
+        }
+        self.left = self.left.saturating_sub(total);
+        self.put(first);
+        self.put(second);
+        let at = self.at;
+        self.at = at.saturating_add(text);
+        Ok(self
+            .room
+            .get_mut(at..self.at)
+            .and_then(|room| room.split_at_mut_checked(name)))
     }
 }
 

@@ -1,8 +1,8 @@
 //! The HTTP machines as the tests see them, and requests by hand.
 
-use super::{Fact, Subject, put};
+use super::{Fact, Subject};
 use vestibule::http1::{Client, Server};
-use vestibule::{Client as _, Error, Field, Id, Length, Request, Response, Server as _};
+use vestibule::{Client as _, Field, Length, Request, Response};
 
 impl Subject for Server {
     fn fact(event: &Self::Event<'_>) -> Fact {
@@ -52,25 +52,4 @@ pub fn asked(mut client: Client) -> Client {
     let opened = client.open(fields(b"GET"), Length::None, &mut room);
     let _ = opened.unwrap();
     client
-}
-
-/// 200 without a body, whole, where a request is complete; a refusal where one
-/// is spoilt.
-pub fn answer(server: &mut Server, fact: &Fact, out: &mut Vec<u8>) {
-    let id = Id::SOLE;
-    let mut room = [0; 256];
-    match fact {
-        Fact::BodyEnd(_) => {
-            let head = server.head(id, 200, [], Length::None, &mut room);
-            put(out, head.unwrap());
-            put(out, server.finish(id, [], &mut room).unwrap());
-        }
-        Fact::Fault(_, error) | Fact::Err(error) => {
-            if let Ok(frame) = server.fail(id, *error, &mut room) {
-                put(out, frame);
-            }
-        }
-        Fact::Abort(_) => put(out, server.fail(id, Error::Eof, &mut room).unwrap()),
-        _ => {}
-    }
 }

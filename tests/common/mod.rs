@@ -7,6 +7,7 @@ pub mod cgi;
 pub mod fcgi;
 pub mod http1;
 pub mod link;
+pub mod oneshot;
 pub mod proxy;
 
 use std::fmt::{self, Write};

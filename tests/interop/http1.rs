@@ -2,7 +2,7 @@
 //! gthread, `sync` and `asgi` workers), uvicorn 0.54.0, hypercorn 0.18.0 or
 //! uWSGI 2.0.21 (`uwsgi`: http-socket, `uwsgi11`: http11-socket).
 
-use crate::common::http1::answer;
+use crate::common::oneshot::answer;
 use crate::common::{Entry, Fact, feed, normal};
 use crate::{compare, read, replay_server, summary};
 use std::fmt::Write;

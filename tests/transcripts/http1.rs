@@ -1,10 +1,10 @@
 //! What is HTTP's in transcripts: pieces, settings, calls, verdicts.
 
-use crate::common::http1::answer;
+use crate::common::oneshot::answer;
 use crate::common::{Entry, Fact, What, check, put, text};
 use crate::{Block, Outcome, unescape};
 use vestibule::http1::{Client, ClientLimits, Rules, Server, ServerLimits};
-use vestibule::{Client as _, Ending, Error, Field, Id, Length, Server as _};
+use vestibule::{Client as _, Ending, Error, Field, Id, Length};
 
 const ID: Id = Id::SOLE;
 
@@ -104,7 +104,7 @@ fn headers(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
 
 /// The calls that a script may make on a server machine; what is refused is
 /// written down as such.
-fn server_call(server: &mut Server, call: &str, out: &mut Vec<u8>) {
+pub fn server_call<M: vestibule::Server>(server: &mut M, call: &str, out: &mut Vec<u8>) {
     let (verb, rest) = call.split_once(' ').unwrap_or((call, ""));
     let mut words = rest.splitn(3, ' ');
     let mut word = || words.next().unwrap_or("");
@@ -138,7 +138,7 @@ fn server_call(server: &mut Server, call: &str, out: &mut Vec<u8>) {
     }
 }
 
-type Ran = Result<(Vec<Entry>, Vec<u8>), String>;
+pub type Ran = Result<(Vec<Entry>, Vec<u8>), String>;
 
 /// `next`: by the log, whether to see what becomes of another request behind.
 fn server(
@@ -258,7 +258,7 @@ pub fn judge_request(block: &Block, input: &[u8], close: bool, rules: Rules) -> 
 }
 
 /// `open METHOD [LENGTH [Name: value]...]`
-fn open(client: &mut Client, words: &str) -> Vec<u8> {
+pub fn open<K: vestibule::Client>(client: &mut K, words: &str) -> Vec<u8> {
     let mut words = words.splitn(3, ' ');
     let mut word = || words.next().unwrap_or("");
     let method = word();
@@ -283,7 +283,7 @@ fn open(client: &mut Client, words: &str) -> Vec<u8> {
     frame.slices().concat()
 }
 
-fn client_call(client: &mut Client, call: &str, out: &mut Vec<u8>) {
+pub fn client_call<K: vestibule::Client>(client: &mut K, call: &str, out: &mut Vec<u8>) {
     let (verb, rest) = call.split_once(' ').unwrap_or((call, ""));
     let mut room = [0; 256];
     match verb {

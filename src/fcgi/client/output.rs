@@ -2,153 +2,21 @@
 
 use super::slot::{self, Input, Life, Slot};
 use super::{Client, Now, Query};
-use crate::cgi::meta::{Mapping, vars};
 use crate::cgi::response::State;
+use crate::cgi::send::{Block, Facts};
 use crate::error::Refused;
-use crate::event::{Cut, Field, Id, Length, Space};
+use crate::event::{Field, Id, Length};
 use crate::fcgi::encode::Params;
 use crate::fcgi::record::{HEADER, Header, kind, stream};
 use crate::fcgi::{Role, values};
 use crate::frame::Frame;
-use crate::text::decimal::{Decimal, decimal};
+use crate::text::decimal::Decimal;
 
 /// FCGI_KEEP_CONN. FastCGI 1.0, 5.1.
 const KEEP_CONN: u8 = 1;
 
 /// Not declared.
 const OPEN_END: u64 = u64::MAX;
-
-/// The lengths of the names that mean something, as bits.
-const NOTED: u32 = 1 << 10 | 1 << 14 | 1 << 16;
-/// Those of the names that an authorizer is not sent besides.
-const HELD: u32 = 1 << 9 | 1 << 11 | 1 << 15;
-
-/// What the fields say that the machine must know.
-struct Facts {
-    /// Lengths of names to be noted, as bits.
-    watched: u32,
-    length: Option<Option<u64>>,
-    data: Option<u64>,
-    method: bool,
-    head: bool,
-    idempotent: bool,
-}
-
-impl Facts {
-    fn new(role: Role) -> Self {
-        let held = if role == Role::Authorizer { HELD } else { 0 };
-        Facts {
-            watched: NOTED | held,
-            length: None,
-            data: None,
-            method: false,
-            head: false,
-            idempotent: false,
-        }
-    }
-
-    /// Notes a variable; false where it is not to be sent.
-    #[inline(always)]
-    fn takes(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
-        match u32::try_from(name.len()) {
-            Ok(n @ ..32) if self.watched.wrapping_shr(n) & 1 != 0 => self.note(name, value),
-            _ => Ok(true),
-        }
-    }
-
-    /// The same, for a name of a length that is watched.
-    #[inline(never)]
-    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
-        match name {
-            b"REQUEST_METHOD" => {
-                if self.method {
-                    return Err(Refused::Field);
-                }
-                self.method = true;
-                self.head = value == b"HEAD";
-                self.idempotent = matches!(
-                    value,
-                    b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE"
-                );
-            }
-            b"CONTENT_LENGTH" => {
-                if self.length.is_some() {
-                    return Err(Refused::Field);
-                }
-                self.length = Some(if value.is_empty() {
-                    None
-                } else {
-                    Some(number(value)?)
-                });
-                return Ok(self.watched & HELD == 0);
-            }
-            b"FCGI_DATA_LENGTH" => {
-                if self.data.is_some() {
-                    return Err(Refused::Field);
-                }
-                self.data = Some(number(value)?);
-            }
-            // Watched where there is an authorizer. FastCGI 1.0, 6.3.
-            b"PATH_INFO" | b"SCRIPT_NAME" | b"PATH_TRANSLATED" => return Ok(false),
-            // Never from a field of the client's: HTTP libraries take it for
-            // their own proxy.
-            _ => return Ok(!name.eq_ignore_ascii_case(b"HTTP_PROXY")),
-        }
-        Ok(true)
-    }
-
-    /// Writes fields that are variables, all of them. Where there is another
-    /// one, the room is given back.
-    #[inline(always)]
-    fn plain<'b, 'f>(
-        &mut self,
-        mut params: Params<'b>,
-        fields: impl Iterator<Item = Field<'f>>,
-    ) -> Result<Result<Params<'b>, &'b mut [u8]>, Refused> {
-        for field in fields {
-            if field.space != Space::Var {
-                return Ok(Err(params.into_room()));
-            }
-            if field.cut != Cut::Whole {
-                return Err(Refused::Field);
-            }
-            let (name, value) = (field.name, field.value);
-            if self.takes(name, value)? && !params.short(name, value) {
-                params = params.long(name, value)?;
-            }
-        }
-        Ok(Ok(params))
-    }
-
-    /// Writes fields of any kind, as variables.
-    #[inline(never)]
-    fn mapped<'b, 'f, I>(
-        &mut self,
-        mut params: Params<'b>,
-        fields: &I,
-    ) -> Result<Params<'b>, Refused>
-    where
-        I: IntoIterator<Item = Field<'f>> + Clone,
-    {
-        for var in vars(fields, Mapping::GATEWAY) {
-            let var = var?;
-            if let Some((name, value)) = var.plain() {
-                if self.takes(name, value)? {
-                    params = params.long(name, value)?;
-                }
-            } else if let Some((name, value)) = params.reserve(var.name_len(), var.value_len())? {
-                var.write_name(name)?;
-                var.write_value(value)?;
-            }
-        }
-        Ok(params)
-    }
-}
-
-/// Digits alone.
-fn number(digits: &[u8]) -> Result<u64, Refused> {
-    decimal(digits).ok_or(Refused::Field)
-}
 
 /// A record of the front of `payload`, no more than `left` in all.
 fn record<'b>(
@@ -177,8 +45,8 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// `keep` asks the application not to close the connection afterwards;
     /// once a request went without it, no other is taken.
     ///
-    /// Header fields become variables as [`vars`] says, with
-    /// [`Mapping::GATEWAY`].
+    /// Header fields become variables as [`vars`](crate::cgi::meta::vars) says,
+    /// with [`Mapping::GATEWAY`](crate::cgi::meta::Mapping::GATEWAY).
     ///
     /// CONTENT_LENGTH is added where `length` is [`Length::Known`]; where it is
     /// among the fields it must be the same number, or empty where there is
@@ -204,7 +72,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// `State`: the connection takes no more requests, or this authorizer's
     /// `length`. `Full`. `Room`. `TooLong`: a pair above 65,528 bytes, which
     /// would have to be cut, and some peers cannot join it. `Field`: what
-    /// [`vars`] does not take, a name with `=`, NUL, two of REQUEST_METHOD, CONTENT_LENGTH or
+    /// [`vars`](crate::cgi::meta::vars) does not take, a name with `=`, NUL, two of REQUEST_METHOD, CONTENT_LENGTH or
     /// FCGI_DATA_LENGTH, a length that is no number or another one.
     pub fn begin<'b, 'f, I>(
         &mut self,
@@ -225,24 +93,20 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         }
         let index = self.vacant().ok_or(Refused::Full)?;
         let id = super::id_of(index).ok_or(Refused::Full)?;
-        let mut facts = Facts::new(role);
-        // Most often there is nothing to map.
-        let params = Params::new(id.get(), room);
-        let mut params = match facts.plain(params, fields.clone().into_iter())? {
-            Ok(params) => params,
-            Err(room) => {
-                facts = Facts::new(role);
-                facts.mapped(Params::new(id.get(), room), &fields)?
-            }
+        let mut facts = match role {
+            Role::Authorizer => Facts::AUTHORIZER,
+            Role::Responder | Role::Filter => Facts::IN_PLACE,
         };
-        match (length, facts.length) {
-            _ if role == Role::Authorizer => {}
-            (Length::None, None | Some(None | Some(0))) | (Length::Unknown, None | Some(None)) => {}
-            (Length::Known(n), Some(Some(said))) if n == said => {}
-            (Length::Known(n), None) => {
-                params = params.long(b"CONTENT_LENGTH", Decimal::new(n).bytes())?;
+        let begin = |room| Params::new(id.get(), room);
+        let mut params = facts.write(room, &fields, begin, |_, _| Ok(true))?;
+        if role != Role::Authorizer {
+            match (length, facts.length) {
+                _ if !facts.agrees(length) => return Err(Refused::Field),
+                (Length::Known(n), None) => {
+                    params = params.long(b"CONTENT_LENGTH", Decimal::new(n).bytes())?;
+                }
+                _ => {}
             }
-            _ => return Err(Refused::Field),
         }
         let written = params.end()?;
 

@@ -1,0 +1,221 @@
+//! The variables of a request as a web server sends them, in whatever block
+//! the protocol has. RFC 3875, 4.1.
+
+use crate::cgi::meta::{Mapping, vars};
+use crate::error::Refused;
+use crate::event::{Cut, Field, Length, Space};
+use crate::text::decimal::decimal;
+
+/// The lengths of the names that mean something, as bits.
+const NOTED: u32 = 1 << 10 | 1 << 14 | 1 << 16;
+/// Those of the names that are held back besides.
+const HELD: u32 = 1 << 9 | 1 << 11 | 1 << 15;
+
+/// Room for a name and a value.
+pub(crate) type Text<'r> = (&'r mut [u8], &'r mut [u8]);
+
+/// Variables, written into lent room.
+///
+/// A name may not be empty nor hold `=` (peers that make an environment of it
+/// would cut it there); NUL may be in neither: `long` refuses it, and so does
+/// the end of the block.
+pub(crate) trait Block<'b>: Sized {
+    /// Adds a variable. False, and nothing is changed, where this short way
+    /// does not do: then it is for [`long`](Self::long).
+    fn short(&mut self, name: &[u8], value: &[u8]) -> bool;
+
+    /// Adds any variable. By value, so that a loop around it can hold the
+    /// parts in registers.
+    fn long(self, name: &[u8], value: &[u8]) -> Result<Self, Refused>;
+
+    /// Writes all of a variable but its text, which the caller fills in.
+    /// `None` where there is no room: the variable is counted.
+    fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused>;
+
+    /// The room, with anything in it.
+    fn into_room(self) -> &'b mut [u8];
+}
+
+/// What the fields say that the machine must know.
+#[derive(Clone, Copy)]
+pub(crate) struct Facts {
+    /// Lengths of names to be noted, as bits.
+    watched: u32,
+    /// CONTENT_LENGTH goes out where it stands.
+    keeps_length: bool,
+    pub(crate) length: Option<Option<u64>>,
+    /// FCGI_DATA_LENGTH. FastCGI 1.0, 6.4.
+    pub(crate) data: Option<u64>,
+    method: bool,
+    pub(crate) head: bool,
+    pub(crate) idempotent: bool,
+}
+
+impl Facts {
+    /// CONTENT_LENGTH goes out where it stands among the fields.
+    pub(crate) const IN_PLACE: Facts = Facts {
+        watched: NOTED,
+        keeps_length: true,
+        length: None,
+        data: None,
+        method: false,
+        head: false,
+        idempotent: false,
+    };
+
+    /// The protocol writes CONTENT_LENGTH itself.
+    pub(crate) const APART: Facts = Facts {
+        keeps_length: false,
+        ..Facts::IN_PLACE
+    };
+
+    /// For an authorizer: CONTENT_LENGTH, PATH_INFO, SCRIPT_NAME and
+    /// PATH_TRANSLATED are held back. FastCGI 1.0, 6.3.
+    pub(crate) const AUTHORIZER: Facts = Facts {
+        watched: NOTED | HELD,
+        ..Facts::APART
+    };
+
+    /// Notes a variable; false where it is not to be sent.
+    #[inline(always)]
+    fn takes(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
+        match u32::try_from(name.len()) {
+            Ok(n @ ..32) if self.watched.wrapping_shr(n) & 1 != 0 => self.note(name, value),
+            _ => Ok(true),
+        }
+    }
+
+    /// The same, for a name of a length that is watched.
+    #[inline(never)]
+    fn note(&mut self, name: &[u8], value: &[u8]) -> Result<bool, Refused> {
+        match name {
+            b"REQUEST_METHOD" => {
+                if self.method {
+                    return Err(Refused::Field);
+                }
+                self.method = true;
+                self.head = value == b"HEAD";
+                self.idempotent = matches!(
+                    value,
+                    b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE"
+                );
+            }
+            b"CONTENT_LENGTH" => {
+                if self.length.is_some() {
+                    return Err(Refused::Field);
+                }
+                self.length = Some(if value.is_empty() {
+                    None
+                } else {
+                    Some(number(value)?)
+                });
+                return Ok(self.keeps_length);
+            }
+            b"FCGI_DATA_LENGTH" => {
+                if self.data.is_some() {
+                    return Err(Refused::Field);
+                }
+                self.data = Some(number(value)?);
+            }
+            // Watched where there is an authorizer.
+            b"PATH_INFO" | b"SCRIPT_NAME" | b"PATH_TRANSLATED" => return Ok(false),
+            // Never from a field of the client's: HTTP libraries take it for
+            // their own proxy.
+            _ => return Ok(!name.eq_ignore_ascii_case(b"HTTP_PROXY")),
+        }
+        Ok(true)
+    }
+
+    /// Writes the fields as variables into a block, which `begin` makes of the
+    /// room. Header fields become variables as [`vars`] says, with
+    /// [`Mapping::GATEWAY`]. `admits`, asked of what was a variable before: false
+    /// for those that the protocol writes itself.
+    #[inline(always)]
+    pub(crate) fn write<'b, 'f, B, I>(
+        &mut self,
+        room: &'b mut [u8],
+        fields: &I,
+        begin: impl Fn(&'b mut [u8]) -> B,
+        admits: impl Fn(&[u8], &[u8]) -> Result<bool, Refused>,
+    ) -> Result<B, Refused>
+    where
+        B: Block<'b>,
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        let before = *self;
+        // Most often there is nothing to map.
+        match self.plain(begin(room), fields.clone().into_iter(), &admits)? {
+            Ok(block) => Ok(block),
+            Err(room) => {
+                *self = before;
+                self.mapped(begin(room), fields, &admits)
+            }
+        }
+    }
+
+    /// Writes fields that are variables, all of them. Where there is another
+    /// one, the room is given back.
+    #[inline(always)]
+    fn plain<'b, 'f, B: Block<'b>>(
+        &mut self,
+        mut block: B,
+        fields: impl Iterator<Item = Field<'f>>,
+        admits: &impl Fn(&[u8], &[u8]) -> Result<bool, Refused>,
+    ) -> Result<Result<B, &'b mut [u8]>, Refused> {
+        for field in fields {
+            if field.space != Space::Var {
+                return Ok(Err(block.into_room()));
+            }
+            if field.cut != Cut::Whole {
+                return Err(Refused::Field);
+            }
+            let (name, value) = (field.name, field.value);
+            if self.takes(name, value)? && admits(name, value)? && !block.short(name, value) {
+                block = block.long(name, value)?;
+            }
+        }
+        Ok(Ok(block))
+    }
+
+    /// Writes fields of any kind, as variables.
+    #[inline(never)]
+    fn mapped<'b, 'f, B, I>(
+        &mut self,
+        mut block: B,
+        fields: &I,
+        admits: &impl Fn(&[u8], &[u8]) -> Result<bool, Refused>,
+    ) -> Result<B, Refused>
+    where
+        B: Block<'b>,
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        for var in vars(fields, Mapping::GATEWAY) {
+            let var = var?;
+            if let Some((name, value)) = var.plain() {
+                if self.takes(name, value)? && admits(name, value)? {
+                    block = block.long(name, value)?;
+                }
+            } else if let Some((name, value)) = block.reserve(var.name_len(), var.value_len())? {
+                var.write_name(name)?;
+                var.write_value(value)?;
+            }
+        }
+        Ok(block)
+    }
+
+    /// Whether CONTENT_LENGTH, where it is among the fields, says the same as
+    /// `length`.
+    pub(crate) fn agrees(&self, length: Length) -> bool {
+        match (length, self.length) {
+            (_, None) => true,
+            (Length::None, Some(None | Some(0))) | (Length::Unknown, Some(None)) => true,
+            (Length::Known(n), Some(Some(said))) => n == said,
+            _ => false,
+        }
+    }
+}
+
+/// Digits alone.
+fn number(digits: &[u8]) -> Result<u64, Refused> {
+    decimal(digits).ok_or(Refused::Field)
+}

@@ -1,0 +1,418 @@
+//! What the variables of a request say that a machine must know: how long the
+//! body is, whether the answer has one, and whether a variable came twice.
+//! RFC 3875, 4.1.
+//!
+//! A name is recognised whole, or byte by byte with a bit for each candidate;
+//! no byte of it is stored.
+
+use crate::error::Error;
+use crate::event::{Cut, Field};
+
+macro_rules! names {
+    ($($bit:literal $place:ident $name:literal)*) => {
+        $(#[allow(dead_code)] const $place: u32 = 1 << $bit;)*
+
+        /// The variables that may come once, in the order of their bits.
+        const NAMES: &[&[u8]] = &[$($name),*];
+
+        /// The lengths of the names, as bits.
+        const LENGTHS: u32 = $(1 << $name.len())|*;
+
+        /// Which of them it is; 0 for none.
+        fn known(name: &[u8]) -> u32 {
+            match name {
+                $($name => $place,)*
+                _ => 0,
+            }
+        }
+    };
+}
+
+names! {
+    0 LENGTH b"CONTENT_LENGTH"
+    1 METHOD b"REQUEST_METHOD"
+    2 VERSION b"SCGI"
+    3 PATH b"PATH_INFO"
+    4 URI b"REQUEST_URI"
+    5 QUERY b"QUERY_STRING"
+    6 SCRIPT b"SCRIPT_NAME"
+    7 TRANSLATED b"PATH_TRANSLATED"
+    8 FILE b"SCRIPT_FILENAME"
+    9 ROOT b"DOCUMENT_ROOT"
+    10 DOCUMENT b"DOCUMENT_URI"
+    11 TYPE b"CONTENT_TYPE"
+    12 PROTOCOL b"SERVER_PROTOCOL"
+    13 SERVER b"SERVER_NAME"
+    14 PORT b"SERVER_PORT"
+    15 SCHEME b"REQUEST_SCHEME"
+    16 TLS b"HTTPS"
+    17 CLIENT b"REMOTE_ADDR"
+    18 CLIENT_HOST b"REMOTE_HOST"
+    19 CLIENT_PORT b"REMOTE_PORT"
+    20 USER b"REMOTE_USER"
+    21 IDENT b"REMOTE_IDENT"
+    22 AUTH b"AUTH_TYPE"
+    23 INTERFACE b"GATEWAY_INTERFACE"
+    24 SOFTWARE b"SERVER_SOFTWARE"
+    25 ADDRESS b"SERVER_ADDR"
+    26 HOST b"HTTP_HOST"
+}
+
+/// Any of them, before the first byte of a name.
+const ANY: u32 = (1 << 27) - 1;
+
+/// Those that may not come twice in any mode: framing and routing hang on them.
+const SOLE: u32 = LENGTH | METHOD | VERSION | PATH;
+
+/// What a protocol wants of the variables, as bits.
+pub(crate) mod want {
+    /// CONTENT_LENGTH is there.
+    pub(crate) const LENGTH: u8 = 1;
+    /// ... and first.
+    pub(crate) const FIRST: u8 = 2;
+    /// ... and not empty.
+    pub(crate) const DIGITS: u8 = 4;
+    /// SCGI, where it is there, is `1`.
+    pub(crate) const SCGI: u8 = 8;
+    /// ... and it is there.
+    pub(crate) const VERSION: u8 = 16;
+    /// None of [`NAMES`](super::NAMES) comes twice. Off: only some may.
+    pub(crate) const UNIQUE: u8 = 32;
+}
+
+mod fact {
+    /// A variable has begun.
+    pub const ONE: u8 = 1;
+    /// CONTENT_LENGTH was the first.
+    pub const FIRST: u8 = 2;
+    pub const LENGTH_BAD: u8 = 4;
+    /// CONTENT_LENGTH has a value.
+    pub const LENGTH: u8 = 8;
+    pub const HEAD: u8 = 16;
+    /// SCGI is not `1`.
+    pub const VERSION_BAD: u8 = 32;
+    pub const TWICE: u8 = 64;
+    /// ... of the variables that never may.
+    pub const SOLE_TWICE: u8 = 128;
+}
+
+/// In `at`: the value at hand is not what it must be.
+const BAD: u8 = u8::MAX;
+
+/// The variables so far.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watch {
+    /// CONTENT_LENGTH.
+    number: u64,
+    /// Which names came.
+    seen: u32,
+    /// Which names the one at hand may be, or is.
+    name: u32,
+    facts: u8,
+    /// Place in the name, or in the value, at hand.
+    at: u8,
+    /// The name at hand is complete.
+    valued: bool,
+}
+
+impl Watch {
+    /// Before the first variable.
+    pub(crate) const NEW: Watch = Watch {
+        number: 0,
+        seen: 0,
+        name: 0,
+        facts: 0,
+        at: 0,
+        valued: false,
+    };
+
+    fn has(&self, fact: u8) -> bool {
+        self.facts & fact != 0
+    }
+
+    /// A variable that lies whole in the input.
+    #[inline]
+    pub(crate) fn whole(&mut self, name: &[u8], value: &[u8]) {
+        let len = u32::try_from(name.len()).unwrap_or(0);
+        if len < 32 && LENGTHS.wrapping_shr(len) & 1 != 0 {
+            self.note(name, value);
+        } else {
+            self.facts |= fact::ONE;
+        }
+    }
+
+    #[inline(never)]
+    fn note(&mut self, name: &[u8], value: &[u8]) {
+        let known = known(name);
+        if known != 0 {
+            self.name = known;
+            self.begin_value();
+            self.value(value);
+            self.end();
+        }
+        self.facts |= fact::ONE;
+    }
+
+    /// A variable, or a piece of one.
+    pub(crate) fn piece(&mut self, field: &Field<'_>) {
+        if matches!(field.cut, Cut::Whole | Cut::First) {
+            self.name = ANY;
+            self.at = 0;
+            self.valued = false;
+        }
+        if !self.valued {
+            for byte in field.name {
+                self.narrow(*byte);
+            }
+            // No byte of a value comes before its name is complete.
+            if matches!(field.cut, Cut::Whole | Cut::Last) || !field.value.is_empty() {
+                self.settle();
+                self.begin_value();
+            }
+        }
+        if self.valued {
+            self.value(field.value);
+        }
+        if matches!(field.cut, Cut::Whole | Cut::Last) {
+            self.end();
+            self.facts |= fact::ONE;
+        }
+    }
+
+    /// A byte of the name.
+    fn narrow(&mut self, byte: u8) {
+        let at = usize::from(self.at);
+        self.at = self.at.saturating_add(1);
+        self.keep(|name| name.get(at) == Some(&byte));
+    }
+
+    /// The name is complete.
+    fn settle(&mut self) {
+        let len = usize::from(self.at);
+        self.keep(|name| name.len() == len);
+    }
+
+    fn keep(&mut self, good: impl Fn(&[u8]) -> bool) {
+        let mut bit = 1u32;
+        for name in NAMES {
+            if self.name & bit != 0 && !good(name) {
+                self.name &= !bit;
+            }
+            bit = bit.wrapping_shl(1);
+        }
+    }
+
+    fn begin_value(&mut self) {
+        self.at = 0;
+        self.valued = true;
+        if self.seen & self.name != 0 {
+            self.facts |= fact::TWICE;
+            if self.name & SOLE != 0 {
+                self.facts |= fact::SOLE_TWICE;
+            }
+        }
+        self.seen |= self.name;
+        if self.name == LENGTH && !self.has(fact::ONE) {
+            self.facts |= fact::FIRST;
+        }
+    }
+
+    fn value(&mut self, value: &[u8]) {
+        match self.name {
+            LENGTH => {
+                for byte in value {
+                    let digit = byte.wrapping_sub(b'0');
+                    let sum = self.number.checked_mul(10);
+                    match sum.and_then(|n| n.checked_add(u64::from(digit))) {
+                        Some(n) if digit < 10 && self.at != BAD => {
+                            self.number = n;
+                            self.at = 1;
+                        }
+                        _ => self.at = BAD,
+                    }
+                }
+            }
+            METHOD => self.matches(b"HEAD", value),
+            VERSION => self.matches(b"1", value),
+            _ => {}
+        }
+    }
+
+    /// Counts in `at` how much of `text` came.
+    fn matches(&mut self, text: &[u8], value: &[u8]) {
+        for byte in value {
+            let same = text.get(usize::from(self.at)) == Some(byte);
+            self.at = if same { self.at.saturating_add(1) } else { BAD };
+        }
+    }
+
+    /// The variable at hand is complete.
+    fn end(&mut self) {
+        match (self.name, self.at) {
+            (LENGTH, BAD) => self.facts |= fact::LENGTH_BAD,
+            (LENGTH, 1) => self.facts |= fact::LENGTH,
+            (METHOD, 4) => self.facts |= fact::HEAD,
+            (VERSION, 1) => {}
+            (VERSION, _) => self.facts |= fact::VERSION_BAD,
+            _ => {}
+        }
+        self.name = 0;
+        self.valued = false;
+    }
+
+    /// Whether the method is HEAD.
+    pub(crate) fn head(&self) -> bool {
+        self.has(fact::HEAD)
+    }
+
+    /// The verdict at the end of the head: bytes of the body, by what is
+    /// wanted and no more than `most`.
+    pub(crate) fn verdict(&self, wants: u8, most: u64) -> Result<u64, Error> {
+        let wants = |want| wants & want != 0;
+        if self.has(fact::SOLE_TWICE) || wants(want::UNIQUE) && self.has(fact::TWICE) {
+            return Err(Error::DuplicateVariable);
+        }
+        let missing = wants(want::LENGTH) && self.seen & LENGTH == 0;
+        let empty = wants(want::DIGITS) && self.seen & LENGTH != 0 && !self.has(fact::LENGTH);
+        if missing || empty || self.has(fact::LENGTH_BAD) {
+            return Err(Error::ContentLength);
+        }
+        if wants(want::FIRST) && !self.has(fact::FIRST) {
+            return Err(Error::LengthNotFirst);
+        }
+        let absent = wants(want::VERSION) && self.seen & VERSION == 0;
+        if absent || wants(want::SCGI) && self.has(fact::VERSION_BAD) {
+            return Err(Error::ScgiVersion);
+        }
+        if self.number > most {
+            return Err(Error::BodyTooLong);
+        }
+        Ok(self.number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One variable after another, each whole or in two pieces at each place.
+    fn every(vars: &[(&[u8], &[u8])]) -> Vec<Watch> {
+        let mut whole = Watch::NEW;
+        for (name, value) in vars {
+            whole.whole(name, value);
+        }
+        let mut all = vec![whole];
+        let longest = vars.iter().map(|v| v.0.len() + v.1.len()).max();
+        for cut in 0..=longest.unwrap_or(0) {
+            let mut watch = Watch::NEW;
+            for (name, value) in vars {
+                let at = cut.min(name.len());
+                let then = cut.saturating_sub(name.len()).min(value.len());
+                watch.piece(&Field::var(&name[..at], &value[..then]).first());
+                watch.piece(&Field::var(&name[at..], &value[then..]).last());
+            }
+            all.push(watch);
+        }
+        all
+    }
+
+    #[test]
+    fn the_table_is_in_order() {
+        let mut bit = 1;
+        for name in NAMES {
+            assert_eq!(known(name), bit);
+            bit <<= 1;
+        }
+        assert_eq!(ANY, bit - 1);
+    }
+
+    #[test]
+    fn lengths() {
+        for (value, want) in [
+            (&b"0"[..], Ok(0)),
+            (b"", Ok(0)),
+            (b"00012", Ok(12)),
+            (b"18446744073709551615", Ok(u64::MAX)),
+            (b"18446744073709551616", Err(Error::ContentLength)),
+            (b"-1", Err(Error::ContentLength)),
+            (b"+5", Err(Error::ContentLength)),
+            (b" 5", Err(Error::ContentLength)),
+            (b"5 ", Err(Error::ContentLength)),
+            (b"5x", Err(Error::ContentLength)),
+            (b"5,5", Err(Error::ContentLength)),
+        ] {
+            for watch in every(&[(b"A", b"b"), (b"CONTENT_LENGTH", value)]) {
+                assert_eq!(watch.verdict(0, u64::MAX), want, "{value:?}");
+                if value.is_empty() {
+                    let verdict = watch.verdict(want::DIGITS, 9);
+                    assert_eq!(verdict, Err(Error::ContentLength));
+                }
+                assert_eq!(
+                    watch.verdict(want::FIRST, u64::MAX),
+                    want.and(Err(Error::LengthNotFirst))
+                );
+            }
+        }
+        for watch in every(&[(b"CONTENT_LENGTH", b"7")]) {
+            assert_eq!(watch.verdict(want::FIRST | want::DIGITS, 7), Ok(7));
+            assert_eq!(watch.verdict(0, 6), Err(Error::BodyTooLong));
+        }
+        for watch in every(&[(b"CONTENT_LENGT", b"7"), (b"CONTENT_LENGTHS", b"7")]) {
+            assert_eq!(watch.verdict(0, 9), Ok(0));
+            assert_eq!(watch.verdict(want::LENGTH, 9), Err(Error::ContentLength));
+        }
+    }
+
+    #[test]
+    fn each_name_may_come_once() {
+        for name in NAMES {
+            for watch in every(&[(name, b"1"), (b"X", b""), (name, b"1")]) {
+                let twice = Err(Error::DuplicateVariable);
+                assert_eq!(watch.verdict(want::UNIQUE, 9), twice);
+                let sole = known(name) & SOLE != 0;
+                assert_eq!(watch.verdict(0, 9).is_err(), sole, "{name:?}");
+            }
+            let (mut longer, mut other) = (name.to_vec(), name.to_vec());
+            longer.push(b'X');
+            other[0] ^= 1;
+            let vars: [(&[u8], &[u8]); 4] = [
+                (name, b"1"),
+                (&longer, b"1"),
+                (&other, b"1"),
+                (&name[..name.len() - 1], b"1"),
+            ];
+            for watch in every(&vars) {
+                assert!(watch.verdict(want::UNIQUE, 9).is_ok(), "{name:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn methods_and_versions() {
+        for (value, head) in [
+            (&b"HEAD"[..], true),
+            (b"HEADS", false),
+            (b"HEA", false),
+            (b"head", false),
+            (b"", false),
+        ] {
+            for watch in every(&[(b"REQUEST_METHOD", value)]) {
+                assert_eq!(watch.head(), head, "{value:?}");
+                assert!(watch.verdict(want::SCGI, 0).is_ok());
+                assert_eq!(watch.verdict(want::VERSION, 0), Err(Error::ScgiVersion));
+            }
+        }
+        for (value, good) in [
+            (&b"1"[..], true),
+            (b"", false),
+            (b"11", false),
+            (b"2", false),
+        ] {
+            for watch in every(&[(b"SCGI", value)]) {
+                let wants = want::SCGI | want::VERSION;
+                assert_eq!(watch.verdict(wants, 0).is_ok(), good, "{value:?}");
+                assert!(watch.verdict(0, 0).is_ok());
+            }
+        }
+    }
+}

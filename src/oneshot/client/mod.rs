@@ -1,0 +1,85 @@
+//! The web server's side.
+
+mod delegate;
+mod input;
+mod output;
+
+use crate::cgi::response::{Rules, State};
+use crate::error::Error;
+use crate::machine::{After, Status};
+use crate::time::Phase;
+
+pub(crate) use delegate::delegate_client;
+
+/// Where reading stands. The reading half moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// No request was sent.
+    Idle,
+    /// No byte of the answer has come.
+    Await,
+    Head,
+    /// The head of the answer is complete.
+    Body,
+    /// The answer is complete; `Done` is owed.
+    Done,
+    /// `Done` was given.
+    Over,
+    /// Nothing is read any more.
+    Lost(Error),
+}
+
+/// Where the request stands. The writing half moves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Writing {
+    Idle,
+    /// The head was sent; so much of the body is still to be sent.
+    Body(u64),
+    /// The request was sent whole.
+    Done,
+    /// It was given up.
+    Aborted,
+}
+
+/// A client machine, of any protocol here: they differ in what goes out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Core {
+    rules: Rules,
+    answer: State,
+    reading: Reading,
+    writing: Writing,
+    /// The transport is gone, or to be closed at once.
+    broken: bool,
+}
+
+impl Core {
+    pub(crate) const fn new(rules: Rules) -> Self {
+        Core {
+            rules,
+            answer: State::new(false),
+            reading: Reading::Idle,
+            writing: Writing::Idle,
+            broken: false,
+        }
+    }
+}
+
+impl Status for Core {
+    fn phase(&self) -> Phase {
+        match (self.reading, self.writing) {
+            (Reading::Lost(_) | Reading::Over, _) => Phase::Closing,
+            (Reading::Idle, _) => Phase::Idle,
+            (Reading::Await, Writing::Body(_)) => Phase::Body,
+            (Reading::Head, _) => Phase::Head,
+            (Reading::Await | Reading::Body | Reading::Done, _) => Phase::Response,
+        }
+    }
+
+    fn after(&self) -> After {
+        match self.reading {
+            Reading::Lost(_) | Reading::Over => After::Close,
+            _ if self.broken => After::Close,
+            _ => After::Keep,
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Writing a request.
+
+use super::{Core, Reading, Writing};
+use crate::cgi::response::State;
+use crate::cgi::send::{Block, Facts};
+use crate::error::Refused;
+use crate::event::{Field, Id, Length, Space};
+use crate::frame::Frame;
+
+impl Core {
+    /// Whether the request is open.
+    fn live(&self, id: Id) -> Result<(), Refused> {
+        match (self.reading, self.writing) {
+            _ if id != Id::SOLE => Err(Refused::UnknownId),
+            (Reading::Idle | Reading::Over | Reading::Lost(_), _) => Err(Refused::UnknownId),
+            (_, Writing::Aborted) => Err(Refused::State),
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        usize::from(self.reading == Reading::Idle && !self.broken)
+    }
+
+    /// `begin` makes a block of the room, with CONTENT_LENGTH in it, `end` makes
+    /// a frame of the block; `admits` see [`Facts::write`].
+    #[inline(always)]
+    pub(crate) fn open<'b, 'f, B, I>(
+        &mut self,
+        fields: I,
+        length: Length,
+        room: &'b mut [u8],
+        begin: impl Fn(&'b mut [u8]) -> B,
+        admits: impl Fn(&[u8], &[u8]) -> Result<bool, Refused>,
+        end: impl FnOnce(B) -> Result<Frame<'b>, Refused>,
+    ) -> Result<(Id, Frame<'b>), Refused>
+    where
+        B: Block<'b>,
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        if self.free() == 0 {
+            return Err(Refused::Full);
+        }
+        let body = match length {
+            Length::None => 0,
+            Length::Known(n) => n,
+            // There is no such form.
+            Length::Unknown => return Err(Refused::State),
+        };
+        if repeats(&fields) {
+            return Err(Refused::Field);
+        }
+        let mut facts = Facts::APART;
+        let block = facts.write(room, &fields, begin, admits)?;
+        if !facts.agrees(length) {
+            return Err(Refused::Field);
+        }
+        let frame = end(block)?;
+        self.answer = State::new(facts.head);
+        self.reading = Reading::Await;
+        self.writing = match length {
+            Length::None => Writing::Done,
+            _ => Writing::Body(body),
+        };
+        Ok((Id::SOLE, frame))
+    }
+
+    pub(crate) fn credit(&self, id: Id) -> usize {
+        match self.writing {
+            Writing::Body(_) if self.live(id).is_ok() => usize::MAX,
+            _ => 0,
+        }
+    }
+
+    #[inline]
+    pub(crate) fn body<'b>(
+        &mut self,
+        id: Id,
+        payload: &mut &'b [u8],
+    ) -> Result<Frame<'b>, Refused> {
+        self.live(id)?;
+        let Writing::Body(left) = &mut self.writing else {
+            return Err(Refused::State);
+        };
+        let bytes = *payload;
+        let n = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        *left = left.checked_sub(n).ok_or(Refused::TooLong)?;
+        *payload = &[];
+        Ok(Frame::of(bytes))
+    }
+
+    pub(crate) fn body_end(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+        self.live(id)?;
+        if matches!(self.writing, Writing::Body(1..)) {
+            return Err(Refused::State);
+        }
+        self.writing = Writing::Done;
+        Ok(Frame::EMPTY)
+    }
+
+    pub(crate) fn abort(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
+        self.live(id)?;
+        self.writing = Writing::Aborted;
+        self.broken = true;
+        Ok(Frame::EMPTY)
+    }
+
+    pub(crate) fn cancel(&mut self) {
+        self.broken = true;
+    }
+}
+
+/// Whether a variable comes twice, which none of the protocols allows. Header
+/// fields are joined where they become variables.
+fn repeats<'f, I>(fields: &I) -> bool
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    let names = || {
+        let vars = fields.clone().into_iter();
+        vars.filter(|f| f.space == Space::Var).map(|f| f.name)
+    };
+    // Names that may be the same have the same bit.
+    let mut seen = [0u64; 4];
+    let mut at = 0usize;
+    for name in names() {
+        let (word, bit) = place(name);
+        let Some(word) = seen.get_mut(word) else {
+            continue;
+        };
+        if *word & bit != 0 && names().take(at).any(|other| other == name) {
+            return true;
+        }
+        *word |= bit;
+        at = at.saturating_add(1);
+    }
+    false
+}
+
+/// One of 256 bits, from the ends of a name and its length.
+#[inline]
+fn place(name: &[u8]) -> (usize, u64) {
+    let mut hash = u64::try_from(name.len()).unwrap_or(0);
+    let (ends, rest) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (
+            u64::from_le_bytes(*first).rotate_left(17) ^ u64::from_le_bytes(*last),
+            &[][..],
+        ),
+        _ => (0, name),
+    };
+    hash ^= ends;
+    for byte in rest {
+        hash = hash.rotate_left(8) ^ u64::from(*byte);
+    }
+    let [.., high] = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    (
+        usize::from(high >> 6),
+        1u64.wrapping_shl(u32::from(high & 63)),
+    )
+}
