@@ -10,6 +10,8 @@
 mod answer;
 #[path = "live/apps.rs"]
 mod apps;
+#[path = "live/calls.rs"]
+mod calls;
 #[path = "live/contract.rs"]
 mod contract;
 #[path = "live/curl.rs"]

@@ -1,4 +1,6 @@
-//! The servers of HTTP with an application, and what an application is told.
+//! The servers with an application, and what an application is told.
+
+use std::rc::Rc;
 
 use crate::contract::{Traits, Way};
 use crate::harness::Peer;
@@ -12,10 +14,12 @@ pub struct App {
     pub traits: Traits,
     /// It closes after each answer, without a word.
     pub closes: bool,
+    /// It is told variables, not fields.
+    pub variables: bool,
     /// What it tells the application beside the fields.
     env: Vec<String>,
     #[expect(dead_code, reason = "ended when dropped")]
-    peer: Peer,
+    peer: Rc<Peer>,
 }
 
 const FLASK: Traits = Traits {
@@ -51,19 +55,23 @@ impl App {
             "" => peer.http(),
             socket => peer.socket("http", socket),
         };
-        let how = if unix.is_empty() {
-            "TCP"
-        } else {
-            "unix socket"
+        App::at(&Rc::new(peer), name, endpoint, traits, env)
+    }
+
+    fn at(peer: &Rc<Peer>, name: &str, endpoint: String, traits: Traits, env: &[&str]) -> App {
+        let how = match endpoint.contains("+unix:") {
+            true => "unix socket",
+            false => "TCP",
         };
         let port = peer.port.to_string();
         App {
             name: format!("{name}, {how}"),
+            variables: !endpoint.starts_with("http"),
             endpoint,
             traits,
             closes: name == "uWSGI",
             env: env.iter().map(|e| e.replace("@PORT@", &port)).collect(),
-            peer,
+            peer: Rc::clone(peer),
         }
     }
 
@@ -118,6 +126,27 @@ impl App {
             let peer = Peer::start("uwsgi", &[]);
             App::new(peer, "uWSGI", socket, WSGI, &[&both[..], &env].concat())
         })
+    }
+
+    /// The same application over protocols of variables, at ports and at sockets.
+    pub fn uwsgi_over(protocol: &str) -> [App; 2] {
+        let nth = ["http", "uwsgi", "scgi", "fcgi"]
+            .iter()
+            .position(|name| *name == protocol)
+            .unwrap();
+        let peer = Rc::new(Peer::start("uwsgi", &[]));
+        // The server of HTTP before it sees to that.
+        let traits = Traits {
+            continues: true,
+            ..WSGI
+        };
+        let env: &[&str] = match protocol {
+            "scgi" => &["SCGI=1", "CONTENT_LENGTH=0"],
+            _ => &[],
+        };
+        let name = format!("uWSGI over {protocol}");
+        let ends = [peer.at(protocol, nth), peer.socket(protocol, protocol)];
+        ends.map(|end| App::at(&peer, &name, end, traits, env))
     }
 
     /// That the application is told exactly what was sent to a path that begins
@@ -192,6 +221,21 @@ impl App {
             ],
         };
         want.extend(more.iter().map(|var| var.replace("@PLACE@", place)));
+        if self.variables {
+            let ours = concat!("SERVER_SOFTWARE=vestibule/", env!("CARGO_PKG_VERSION"));
+            want.extend(
+                [
+                    "GATEWAY_INTERFACE=CGI/1.1",
+                    "REMOTE_ADDR=127.0.0.1",
+                    "REQUEST_SCHEME=http",
+                    &format!("REQUEST_URI={target}"),
+                    "SERVER_ADDR=127.0.0.1",
+                    "SERVER_NAME=h.test",
+                    ours,
+                ]
+                .map(String::from),
+            );
+        }
         want.extend(self.env.iter().map(|var| var.replace("@TARGET@", &target)));
         want.extend(told.iter().map(|var| match var.split_once(": ") {
             Some((name, value)) => named(name, value),

@@ -9,53 +9,20 @@ use crate::harness::{Peer, Serve, Shown};
 use crate::http::Body;
 use crate::site::Site;
 use crate::tools::Dump;
-use crate::web::Web;
+use crate::web::{APACHE_FCGI, APACHE_HTTP, Front, NGINX_FCGI, NGINX_HTTP, Web};
 
-/// One way through a web server to all that is behind the gateway.
-struct Front {
-    start: fn(&Serve) -> Web,
-    name: &'static str,
-    listen: &'static str,
-    places: &'static [&'static str],
+/// What differs: no 103 passes a web server.
+fn through(front: &Front, traits: &Traits) -> Traits {
+    Traits {
+        hints: false,
+        head_length: front.head_length,
+        chunked: traits.chunked && front.chunked,
+        ..*traits
+    }
 }
 
-const FRONTS: [Front; 4] = [
-    Front {
-        start: Web::nginx,
-        name: "nginx",
-        listen: "http://127.0.0.1:0",
-        places: &["/http10/", "/http/", "/http-keep/", "/http-stream/"],
-    },
-    Front {
-        start: Web::nginx,
-        name: "nginx",
-        listen: "fcgi://127.0.0.1:0",
-        places: &["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"],
-    },
-    Front {
-        start: Web::apache,
-        name: "Apache",
-        listen: "http://127.0.0.1:0",
-        places: &["/http/", "/http-keep/"],
-    },
-    Front {
-        start: Web::apache,
-        name: "Apache",
-        listen: "fcgi://127.0.0.1:0",
-        places: &["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"],
-    },
-];
-
-impl Front {
-    /// What differs: no 103 passes a web server, and Apache believes no
-    /// FastCGI application about an answer to HEAD.
-    fn through(&self, traits: &Traits) -> Traits {
-        Traits {
-            hints: false,
-            head_length: self.name == "nginx" || self.listen.starts_with("http"),
-            ..*traits
-        }
-    }
+fn listen(front: &Front) -> String {
+    format!("{}://127.0.0.1:0", front.protocol)
 }
 
 fn php(front: &Front) {
@@ -64,12 +31,12 @@ fn php(front: &Front) {
     let to = peer.tcp();
     let mut args = vec!["--to", &to];
     // A web server says by variables which script it is.
-    if front.listen.starts_with("http") {
+    if front.protocol == "http" {
         args.extend(["--root", &site.root]);
     }
-    let serve = Serve::start(front.listen, &args);
+    let serve = Serve::start(&listen(front), &args);
     let web = (front.start)(&serve);
-    let traits = front.through(&PHP);
+    let traits = through(front, &PHP);
     for place in front.places {
         let name = format!("{} {place} -> serve -> PHP-FPM", front.name);
         let mut curl = Curl::to(&web.peer.url(""));
@@ -82,9 +49,9 @@ fn php(front: &Front) {
 
 fn flask(front: &Front) {
     let [app, _] = App::gunicorn();
-    let serve = Serve::start(front.listen, &["--to", &app.endpoint]);
+    let serve = Serve::start(&listen(front), &["--to", &app.endpoint]);
     let web = (front.start)(&serve);
-    let traits = front.through(&app.traits);
+    let traits = through(front, &app.traits);
     for place in front.places {
         let mut shown = Shown::of(&format!("{} {place} -> serve -> Gunicorn", front.name));
         let mut curl = Curl::to(&web.peer.url(""));
@@ -106,49 +73,49 @@ fn flask(front: &Front) {
 #[test]
 #[ignore = "needs nginx, php8.2-fpm and curl"]
 fn nginx_over_http_to_php() {
-    php(&FRONTS[0]);
+    php(&NGINX_HTTP);
 }
 
 #[test]
 #[ignore = "needs nginx, php8.2-fpm and curl"]
 fn nginx_over_fastcgi_to_php() {
-    php(&FRONTS[1]);
+    php(&NGINX_FCGI);
 }
 
 #[test]
 #[ignore = "needs apache2, php8.2-fpm and curl"]
 fn apache_over_http_to_php() {
-    php(&FRONTS[2]);
+    php(&APACHE_HTTP);
 }
 
 #[test]
 #[ignore = "needs apache2, php8.2-fpm and curl"]
 fn apache_over_fastcgi_to_php() {
-    php(&FRONTS[3]);
+    php(&APACHE_FCGI);
 }
 
 #[test]
 #[ignore = "needs nginx, gunicorn and curl"]
 fn nginx_over_http_to_gunicorn() {
-    flask(&FRONTS[0]);
+    flask(&NGINX_HTTP);
 }
 
 #[test]
 #[ignore = "needs nginx, gunicorn and curl"]
 fn nginx_over_fastcgi_to_gunicorn() {
-    flask(&FRONTS[1]);
+    flask(&NGINX_FCGI);
 }
 
 #[test]
 #[ignore = "needs apache2, gunicorn and curl"]
 fn apache_over_http_to_gunicorn() {
-    flask(&FRONTS[2]);
+    flask(&APACHE_HTTP);
 }
 
 #[test]
 #[ignore = "needs apache2, gunicorn and curl"]
 fn apache_over_fastcgi_to_gunicorn() {
-    flask(&FRONTS[3]);
+    flask(&APACHE_FCGI);
 }
 
 /// Who is believed about the client.

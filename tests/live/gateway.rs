@@ -146,11 +146,13 @@ fn php(to: &str, name: &str) {
     stop(serve);
 }
 
-/// SIGTERM, where the log is not empty.
-pub fn stop(mut serve: Serve) {
+/// SIGTERM, where the log is not empty; it is given.
+pub fn stop(mut serve: Serve) -> String {
     serve.process.signal("-TERM");
     let status = serve.process.end();
-    assert_eq!(status.code(), Some(0), "{}", serve.process.log());
+    let log = serve.process.log();
+    assert_eq!(status.code(), Some(0), "{log}");
+    log
 }
 
 #[test]
@@ -173,12 +175,28 @@ const FORWARDED: [&str; 3] = [
     "X-Forwarded-Proto: http",
 ];
 
-/// Everything between curl and a server of HTTP.
-fn http(app: &App) {
+/// What the client says of itself, which over the protocols of variables passes as any field.
+const UNTRUSTED: [&str; 3] = [
+    "HTTP_FORWARDED=for=192.0.2.66",
+    "HTTP_X_FORWARDED_FOR=192.0.2.66",
+    "HTTP_X_FORWARDED_PREFIX=/evil",
+];
+
+/// Everything between curl and an application.
+fn app(app: &App) {
     let mut shown = Shown::of(&format!("curl -> serve -> {}", app.name));
     let serve = Serve::http(&["--to", &app.endpoint]);
     let mut curl = Curl::to(&serve.endpoint);
-    app.told(&mut curl, "/", &DROPPED, &FORWARDED);
+    if app.variables {
+        let port = serve.upstream.rsplit(':').next().unwrap();
+        let port = format!("SERVER_PORT={port}");
+        // But for what uWSGI itself would believe.
+        let mut sent = DROPPED.to_vec();
+        sent.retain(|(name, _)| *name != "X-Forwarded-Proto");
+        app.told(&mut curl, "/", &sent, &[&UNTRUSTED[..], &[&port]].concat());
+    } else {
+        app.told(&mut curl, "/", &DROPPED, &FORWARDED);
+    }
     shown.case("every field");
     contract(&mut curl, "/a/b", &app.traits, &mut shown);
 
@@ -253,23 +271,29 @@ fn what_dies_behind() {
 #[test]
 #[ignore = "needs gunicorn and curl"]
 fn gunicorn() {
-    App::gunicorn().iter().for_each(http);
+    App::gunicorn().iter().for_each(app);
 }
 
 #[test]
 #[ignore = "needs uvicorn and curl"]
 fn uvicorn() {
-    App::uvicorn().iter().for_each(http);
+    App::uvicorn().iter().for_each(app);
 }
 
 #[test]
 #[ignore = "needs hypercorn and curl"]
 fn hypercorn() {
-    App::hypercorn().iter().for_each(http);
+    App::hypercorn().iter().for_each(app);
 }
 
 #[test]
 #[ignore = "needs uwsgi and curl"]
 fn uwsgi() {
-    App::uwsgi().iter().for_each(http);
+    App::uwsgi().iter().for_each(app);
+}
+
+#[test]
+#[ignore = "needs uwsgi and curl"]
+fn uwsgi_over_fastcgi() {
+    App::uwsgi_over("fcgi").iter().for_each(app);
 }

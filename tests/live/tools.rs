@@ -144,7 +144,7 @@ impl Dump {
     }
 }
 
-const COMMAND: &str = env!("CARGO_BIN_EXE_vestibule");
+pub const COMMAND: &str = env!("CARGO_BIN_EXE_vestibule");
 
 /// `vestibule call` with nothing in its environment.
 pub fn call(endpoint: &str, args: &[&str]) -> Ran {

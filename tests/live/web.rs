@@ -1,10 +1,73 @@
-//! nginx and Apache mod_proxy_fcgi in front of `vestibule serve`.
+//! nginx and Apache in front of `vestibule serve`, over each protocol of variables.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
+use crate::gateway::stop;
 use crate::harness::{PATH, PATIENCE, Peer, Relay, Scratch, Serve, Shown};
 use crate::tools::{Dump, MB, curl, lines, noise, same};
+
+/// A web server before `serve`, over one protocol.
+pub struct Front {
+    pub name: &'static str,
+    pub start: fn(&Serve) -> Web,
+    /// As endpoints are named.
+    pub protocol: &'static str,
+    pub places: &'static [&'static str],
+    /// Where an answer is passed on as it comes.
+    pub stream: &'static str,
+    /// Where connections are closed, and where they are kept.
+    pub keeps: Option<[&'static str; 2]>,
+    /// Request bodies of unknown length are taken.
+    pub chunked: bool,
+    /// An application is believed about the length of an answer to HEAD.
+    pub head_length: bool,
+    /// How large a body can be that comes back while it is sent.
+    pub mirror: usize,
+}
+
+/// Some web servers send no more of a request once the answer has begun: what
+/// is mirrored must fit the first write.
+const LITTLE: usize = 10_000;
+
+pub const NGINX_FCGI: Front = Front {
+    name: "nginx",
+    start: Web::nginx,
+    protocol: "fcgi",
+    places: &["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"],
+    stream: "/fcgi-stream/",
+    keeps: Some(["/fcgi/", "/fcgi-keep/"]),
+    chunked: true,
+    head_length: true,
+    mirror: LITTLE,
+};
+
+pub const APACHE_FCGI: Front = Front {
+    name: "Apache",
+    start: Web::apache,
+    head_length: false,
+    mirror: 10 * MB,
+    ..NGINX_FCGI
+};
+
+pub const NGINX_HTTP: Front = Front {
+    protocol: "http",
+    places: &["/http10/", "/http/", "/http-keep/", "/http-stream/"],
+    stream: "/http-stream/",
+    keeps: Some(["/http/", "/http-keep/"]),
+    ..NGINX_FCGI
+};
+
+pub const APACHE_HTTP: Front = Front {
+    protocol: "http",
+    places: &["/http/", "/http-keep/"],
+    stream: "/http/",
+    keeps: Some(["/http/", "/http-keep/"]),
+    head_length: true,
+    // It reads no answer before it has sent the request.
+    mirror: LITTLE,
+    ..APACHE_FCGI
+};
 
 /// A web server, and what it says of itself.
 pub struct Web {
@@ -22,12 +85,10 @@ impl Web {
     }
 
     fn start(name: &str, serve: &Serve) -> Web {
-        let upstream = match serve.endpoint.starts_with("http") {
-            true => "UPSTREAM_HTTP",
-            false => "UPSTREAM_FCGI",
-        };
+        let end = serve.endpoint.find([':', '+']).unwrap();
+        let upstream = format!("UPSTREAM_{}", serve.endpoint[..end].to_ascii_uppercase());
         Web {
-            peer: Peer::start(name, &[(upstream, &serve.upstream)]),
+            peer: Peer::start(name, &[(&upstream, &serve.upstream)]),
             nginx: name == "nginx",
         }
     }
@@ -41,7 +102,7 @@ impl Web {
 }
 
 /// Everything that `echo` answers, through one location.
-fn echo(web: &Web, place: &str, shown: &mut Shown) {
+fn echo(web: &Web, front: &Front, place: &str, shown: &mut Shown) {
     let scratch = Scratch::new();
     let url = |tail: &str| web.peer.url(&format!("{place}{tail}"));
 
@@ -66,13 +127,12 @@ fn echo(web: &Web, place: &str, shown: &mut Shown) {
     let mut dump = Dump::of(&got.body);
     assert_eq!(dump.peer, "vestibule");
     dump.got("GET", b"");
-    environment(web, place, &mut dump);
+    environment(web, front, place, &mut dump);
     shown.case("GET");
 
     let got = curl(&url("x?m=size&n=5000"), &["-I"]);
     assert_eq!((got.status, &got.body[..]), (200, &got.head[..]));
-    if web.nginx {
-        // The other one takes no such word from an application.
+    if front.head_length {
         assert_eq!(got.field("Content-Length"), [b"5000"]);
     }
     shown.case("HEAD");
@@ -92,7 +152,10 @@ fn echo(web: &Web, place: &str, shown: &mut Shown) {
         dump.got("POST", sent);
         assert_eq!(dump.take("CONTENT_LENGTH"), sent.len().to_string());
         let got = post("", file, chunked);
-        Dump::of(&got.body).got("POST", sent);
+        match front.chunked {
+            true => drop(Dump::of(&got.body).got("POST", sent)),
+            false => assert_eq!(got.status, 411),
+        }
     }
     shown.case("POST sized and chunked, 10 MB");
 
@@ -152,17 +215,14 @@ fn echo(web: &Web, place: &str, shown: &mut Shown) {
 
 /// What the application must have been told, and no more.
 #[track_caller]
-fn environment(web: &Web, place: &str, dump: &mut Dump) {
+fn environment(web: &Web, front: &Front, place: &str, dump: &mut Dump) {
+    if front.protocol == "ajp" {
+        return attributes(web, place, dump);
+    }
     let port: u16 = dump.take("REMOTE_PORT").parse().unwrap();
     assert_ne!(port, 0);
     let software = dump.take("SERVER_SOFTWARE");
-    let script = concat!(
-        "SCRIPT_FILENAME=",
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/peers/apps/www/echo.php"
-    );
     let mut want: Vec<String> = [
-        "GATEWAY_INTERFACE=CGI/1.1",
         "HTTP_ACCEPT=*/*",
         "HTTP_COOKIE=a=1; b=2",
         "HTTP_HOST=h.test",
@@ -176,48 +236,96 @@ fn environment(web: &Web, place: &str, dump: &mut Dump) {
         "REQUEST_SCHEME=http",
         "SERVER_ADDR=127.0.0.1",
         "SERVER_PROTOCOL=HTTP/1.1",
-        script,
     ]
     .map(String::from)
     .into();
-    want.push(format!("REQUEST_URI={place}a%20b/c?x=1&y=%C5%A1&empty="));
+    let mut also = |var: &str| want.push(var.into());
+    also(&format!("REQUEST_URI={place}a%20b/c?x=1&y=%C5%A1&empty="));
     let root = web.peer.scratch.path().display();
+    let script = place.trim_end_matches('/');
+    let echo = concat!(
+        "SCRIPT_FILENAME=",
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/peers/apps/www/echo.php"
+    );
+    if front.protocol == "scgi" {
+        also("CONTENT_LENGTH=0");
+        also("SCGI=1");
+    }
     if web.nginx {
         assert!(software.starts_with("nginx/"), "{software}");
-        want.push("CONTENT_LENGTH=".into());
-        want.push("CONTENT_TYPE=".into());
-        want.push("PATH_INFO=/a b/c".into());
-        want.push("REDIRECT_STATUS=200".into());
-        want.push("SERVER_NAME=peer.test".into());
-        want.push(format!("DOCUMENT_ROOT={root}"));
-        want.push(format!("DOCUMENT_URI={place}a b/c"));
-        want.push(format!("SCRIPT_NAME={}", place.trim_end_matches('/')));
-        want.push(format!("SERVER_PORT={}", web.peer.port));
+        if front.protocol != "scgi" {
+            also("CONTENT_LENGTH=");
+        }
+        also("CONTENT_TYPE=");
+        also("GATEWAY_INTERFACE=CGI/1.1");
+        also("PATH_INFO=/a b/c");
+        also("REDIRECT_STATUS=200");
+        also("SERVER_NAME=peer.test");
+        also(&format!("DOCUMENT_ROOT={root}"));
+        also(&format!("DOCUMENT_URI={place}a b/c"));
+        also(echo);
+        also(&format!("SCRIPT_NAME={script}"));
+        also(&format!("SERVER_PORT={}", web.peer.port));
     } else {
         assert!(software.starts_with("Apache/"), "{software}");
-        want.push("CONTEXT_PREFIX=".into());
-        want.push("SERVER_ADMIN=[no address given]".into());
-        want.push("SERVER_NAME=h.test".into());
+        also("SERVER_ADMIN=[no address given]");
+        also("SERVER_NAME=h.test");
         // As the Host field has none.
-        want.push("SERVER_PORT=80".into());
-        want.push("SERVER_SIGNATURE=".into());
-        want.push(format!("CONTEXT_DOCUMENT_ROOT={root}/htdocs"));
-        want.push(format!("DOCUMENT_ROOT={root}/htdocs"));
-        want.push(format!("PATH={PATH}"));
-        want.push(format!("SCRIPT_NAME={place}a b/c"));
+        also("SERVER_PORT=80");
+        also("SERVER_SIGNATURE=");
+        also(&format!("DOCUMENT_ROOT={root}/htdocs"));
+        also(&format!("PATH={PATH}"));
+        if front.protocol == "cgi" {
+            also("CONTEXT_PREFIX=/cgi-bin/");
+            also(&format!("CONTEXT_DOCUMENT_ROOT={root}/cgi/"));
+            also(&format!("PATH_TRANSLATED={root}/htdocs/a b/c"));
+        } else {
+            also("CONTEXT_PREFIX=");
+            also(&format!("CONTEXT_DOCUMENT_ROOT={root}/htdocs"));
+        }
+        match front.protocol {
+            "fcgi" => also(echo),
+            "cgi" => also(&format!("SCRIPT_FILENAME={root}/cgi/echo.cgi")),
+            _ => {
+                let file = dump.take("SCRIPT_FILENAME");
+                let proxy = format!("proxy:{}://", front.protocol);
+                assert!(
+                    file.starts_with(&proxy) && file.ends_with("/a b/c"),
+                    "{file}"
+                );
+            }
+        }
+        if front.protocol != "scgi" {
+            also("GATEWAY_INTERFACE=CGI/1.1");
+        }
+        match front.protocol {
+            "fcgi" | "scgi" => also(&format!("SCRIPT_NAME={place}a b/c")),
+            _ => {
+                also(&format!("SCRIPT_NAME={script}"));
+                also("PATH_INFO=/a b/c");
+            }
+        }
     }
     dump.has(&want.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-pub fn mirror(web: &Web, places: &[&str], size: usize, shown: &mut Shown) {
+/// The same over AJP, which has other words for it.
+#[track_caller]
+fn attributes(_web: &Web, _place: &str, dump: &mut Dump) {
+    dump.has(&[]);
+}
+
+pub fn mirror(web: &Web, front: &Front, shown: &mut Shown) {
     let scratch = Scratch::new();
+    let size = front.mirror;
     let big = noise(size);
     let file = format!("@{}", scratch.file("big", &big));
-    for place in places {
+    for place in front.places {
         let url = web.peer.url(&format!("{place}x"));
         let sized = &["--data-binary", &file][..];
         let chunked = &["-H", "Transfer-Encoding: chunked", "--data-binary", &file][..];
-        for args in [sized, chunked] {
+        for args in [sized, chunked].iter().take(1 + usize::from(front.chunked)) {
             let got = curl(&url, args);
             assert_eq!(got.status, 200);
             assert_eq!(
@@ -269,56 +377,81 @@ pub fn leaving(web: &Web, place: &str, shown: &mut Shown) {
     shown.case("client leaves during its request");
 }
 
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_echo() {
-    let serve = Serve::tcp("echo", &[]);
-    let web = Web::nginx(&serve);
-    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
-        echo(
-            &web,
-            place,
-            &mut Shown::of(&format!("nginx {place} -> serve")),
-        );
+/// Every application and case through one front.
+fn all(front: &Front) {
+    let listen = format!("{}://127.0.0.1:0", front.protocol);
+    let start = |args: &[&str]| {
+        let serve = Serve::start(&listen, args);
+        let web = (front.start)(&serve);
+        (web, serve)
+    };
+    let name = |place: &str| format!("{} {place} -> serve", front.name);
+
+    let (web, serve) = start(&["--app", "echo"]);
+    for place in front.places {
+        echo(&web, front, place, &mut Shown::of(&name(place)));
     }
-    let log = std::fs::read_to_string(web.peer.scratch.path().join("nginx-error.log")).unwrap();
-    assert!(log.contains("stderr line one"), "{log}");
+    let log = format!("{}-error.log", if web.nginx { "nginx" } else { "apache" });
+    let log = std::fs::read_to_string(web.peer.scratch.path().join(log)).unwrap();
     drop(web);
-    serve.stop();
-}
+    // Where the protocol has no place for it, it is ours to write down.
+    let ours = stop(serve);
+    for (there, log) in [(true, log), (false, ours)] {
+        let said = log.contains("stderr line one") && log.contains("stderr line two");
+        assert_eq!(said, there == (front.protocol == "fcgi"), "{log}");
+    }
 
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_over_a_unix_socket() {
-    let serve = Serve::unix("echo", &[]);
-    let web = Web::nginx(&serve);
-    echo(
-        &web,
-        "/fcgi-keep/",
-        &mut Shown::of("nginx -> serve, unix socket"),
-    );
+    let mut shown = Shown::of(&name(front.protocol));
+    let (web, serve) = start(&["--app", "mirror"]);
+    mirror(&web, front, &mut shown);
     drop(web);
     serve.stop();
-}
 
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_mirror_and_hello() {
-    let mut shown = Shown::of("nginx -> serve");
-    let serve = Serve::tcp("mirror", &[]);
-    let web = Web::nginx(&serve);
-    // Some web servers send no more of a request once the answer has begun: what
-    // is mirrored must fit the first write.
-    mirror(&web, &["/fcgi/", "/fcgi-keep/"], 10_000, &mut shown);
-    drop(web);
-    serve.stop();
-    let serve = Serve::tcp("hello", &[]);
-    let web = Web::nginx(&serve);
-    let got = curl(&web.peer.url("/fcgi/"), &[]);
+    let (web, serve) = start(&["--app", "hello"]);
+    let got = curl(&web.peer.url(front.places[0]), &[]);
     same(&got.body, b"Hello, world!\n", "hello");
     shown.case("hello");
     drop(web);
     serve.stop();
+
+    let (web, serve) = start(&["--app", "echo", "--max-body", "100000"]);
+    too_long(&web, front, &mut shown);
+    drop(web);
+    serve.stop();
+
+    let (web, serve) = start(&["--app", "echo", "--workers", "1"]);
+    leaving(&web, front.stream, &mut shown);
+    drop(web);
+    serve.stop();
+
+    if let Some(places) = front.keeps {
+        let serve = Serve::start(&listen, &["--app", "echo"]);
+        let name = format!("{} {}", front.name, places[1]);
+        connections(serve, front.start, places, &name);
+    }
+}
+
+fn over_a_unix_socket(front: &Front) {
+    let serve = Serve::start(&format!("{}+unix:", front.protocol), &["--app", "echo"]);
+    let web = (front.start)(&serve);
+    let place = front.places[front.places.len() - 1];
+    let name = format!("{} {place} -> serve, unix socket", front.name);
+    echo(&web, front, place, &mut Shown::of(&name));
+    drop(web);
+    stop(serve);
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_over_fastcgi() {
+    all(&NGINX_FCGI);
+    over_a_unix_socket(&NGINX_FCGI);
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_over_fastcgi() {
+    all(&APACHE_FCGI);
 }
 
 /// Requests one after the other, and how many connections the application saw,
@@ -363,42 +496,16 @@ pub fn connections(mut serve: Serve, start: fn(&Serve) -> Web, places: [&str; 2]
     serve.stop();
 }
 
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_keeps_connections() {
-    let serve = Serve::tcp("echo", &[]);
-    let places = ["/fcgi/", "/fcgi-keep/"];
-    connections(serve, Web::nginx, places, "nginx /fcgi-keep/");
-}
-
-#[test]
-#[ignore = "needs apache2 and curl"]
-fn apache_keeps_connections() {
-    let serve = Serve::tcp("echo", &[]);
-    let places = ["/fcgi/", "/fcgi-keep/"];
-    connections(serve, Web::apache, places, "Apache /fcgi-keep/");
-}
-
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_body_too_long() {
-    let serve = Serve::tcp("echo", &["--max-body", "100000"]);
-    let web = Web::nginx(&serve);
-    let places = ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"];
-    too_long(&web, &places, &mut Shown::of("nginx -> serve --max-body"));
-    drop(web);
-    serve.stop();
-}
-
 /// Of an application that takes 100,000 bytes.
-pub fn too_long(web: &Web, places: &[&str], shown: &mut Shown) {
+pub fn too_long(web: &Web, front: &Front, shown: &mut Shown) {
     let scratch = Scratch::new();
     let fits = noise(100_000);
     let fitting = format!("@{}", scratch.file("fits", &fits));
     let more = format!("@{}", scratch.file("more", &noise(100_001)));
-    for place in places {
+    for place in front.places {
         let url = web.peer.url(&format!("{place}x"));
-        for args in [&[][..], &["-H", "Transfer-Encoding: chunked"]] {
+        let ways = [&[][..], &["-H", "Transfer-Encoding: chunked"]];
+        for args in ways.into_iter().take(1 + usize::from(front.chunked)) {
             let got = curl(&url, &[args, &["--data-binary", &more]].concat());
             assert_eq!(got.status, 413, "{place} {args:?}");
             let got = curl(&url, &[args, &["--data-binary", &fitting]].concat());
@@ -406,63 +513,4 @@ pub fn too_long(web: &Web, places: &[&str], shown: &mut Shown) {
         }
     }
     shown.case("413, and the next request is answered");
-}
-
-#[test]
-#[ignore = "needs nginx and curl"]
-fn nginx_client_leaves() {
-    let mut shown = Shown::of("nginx -> serve --workers 1");
-    let serve = Serve::tcp("echo", &["--workers", "1"]);
-    let web = Web::nginx(&serve);
-    leaving(&web, "/fcgi-stream/", &mut shown);
-    drop(web);
-    serve.stop();
-}
-
-#[test]
-#[ignore = "needs apache2 and curl"]
-fn apache_echo() {
-    let serve = Serve::tcp("echo", &[]);
-    let web = Web::apache(&serve);
-    for place in ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"] {
-        echo(
-            &web,
-            place,
-            &mut Shown::of(&format!("Apache {place} -> serve")),
-        );
-    }
-    let log = std::fs::read_to_string(web.peer.scratch.path().join("apache-error.log")).unwrap();
-    assert!(log.contains("stderr line one"), "{log}");
-    drop(web);
-    serve.stop();
-}
-
-#[test]
-#[ignore = "needs apache2 and curl"]
-fn apache_mirror_and_hello() {
-    let mut shown = Shown::of("Apache -> serve");
-    let serve = Serve::tcp("mirror", &[]);
-    let web = Web::apache(&serve);
-    let places = ["/fcgi/", "/fcgi-keep/", "/fcgi-stream/"];
-    mirror(&web, &places, 10 * MB, &mut shown);
-    drop(web);
-    serve.stop();
-    let serve = Serve::tcp("hello", &[]);
-    let web = Web::apache(&serve);
-    let got = curl(&web.peer.url("/fcgi/"), &[]);
-    same(&got.body, b"Hello, world!\n", "hello");
-    shown.case("hello");
-    drop(web);
-    serve.stop();
-}
-
-#[test]
-#[ignore = "needs apache2 and curl"]
-fn apache_client_leaves() {
-    let mut shown = Shown::of("Apache -> serve --workers 1");
-    let serve = Serve::tcp("echo", &["--workers", "1"]);
-    let web = Web::apache(&serve);
-    leaving(&web, "/fcgi-stream/", &mut shown);
-    drop(web);
-    serve.stop();
 }

@@ -6,7 +6,7 @@ use crate::curl::Curl;
 use crate::harness::{Serve, Shown};
 use crate::http::{Body, Http};
 use crate::tools::Dump;
-use crate::web::{Web, connections, leaving, mirror, too_long};
+use crate::web::{APACHE_HTTP, Front, NGINX_HTTP, Web, connections, leaving, mirror, too_long};
 
 /// `serve --app echo`.
 const ECHO: Traits = Traits {
@@ -103,8 +103,6 @@ fn curl_and_our_own() {
     serve.stop();
 }
 
-const NGINX: [&str; 4] = ["/http10/", "/http/", "/http-keep/", "/http-stream/"];
-
 /// What a web server tells of whom it speaks for.
 const FORWARDED: &str = "HTTP_X_FORWARDED_FOR=127.0.0.1";
 
@@ -114,11 +112,11 @@ fn nginx(serve: &Serve, traits: &Traits, how: &str) {
         true => None,
         false => serve.upstream.rsplit(':').next(),
     };
-    for place in NGINX {
+    for place in NGINX_HTTP.places {
         let mut shown = Shown::of(&format!("nginx {place} -> serve{how}"));
         let mut curl = Curl::to(&web.peer.url(""));
         if let Some(port) = port {
-            let version = match place {
+            let version = match *place {
                 "/http10/" => "SERVER_PROTOCOL=HTTP/1.0",
                 _ => "SERVER_PROTOCOL=HTTP/1.1",
             };
@@ -145,29 +143,30 @@ fn nginx_echo() {
 #[ignore = "needs nginx and curl"]
 fn nginx_connections_and_bodies() {
     let serve = Serve::http(&["--app", "echo"]);
-    let places = ["/http/", "/http-keep/"];
+    let places = NGINX_HTTP.keeps.unwrap();
     connections(serve, Web::nginx, places, "nginx /http-keep/");
+    bodies(&NGINX_HTTP);
+}
 
-    let mut shown = Shown::of("nginx -> serve over HTTP");
+/// What `web` shows over the other protocols.
+fn bodies(front: &Front) {
+    let mut shown = Shown::of(&format!("{} -> serve over HTTP", front.name));
     let serve = Serve::http(&["--app", "mirror"]);
-    let web = Web::nginx(&serve);
-    // As over FastCGI: once the answer has begun no more of the request is sent.
-    mirror(&web, &NGINX[..3], 10_000, &mut shown);
+    let web = (front.start)(&serve);
+    mirror(&web, front, &mut shown);
     drop(web);
     serve.stop();
     let serve = Serve::http(&["--app", "echo", "--max-body", "100000"]);
-    let web = Web::nginx(&serve);
-    too_long(&web, &NGINX, &mut shown);
+    let web = (front.start)(&serve);
+    too_long(&web, front, &mut shown);
     drop(web);
     serve.stop();
     let serve = Serve::http(&["--app", "echo", "--workers", "1"]);
-    let web = Web::nginx(&serve);
-    leaving(&web, "/http-stream/", &mut shown);
+    let web = (front.start)(&serve);
+    leaving(&web, front.stream, &mut shown);
     drop(web);
     serve.stop();
 }
-
-const APACHE: [&str; 2] = ["/http/", "/http-keep/"];
 
 #[test]
 #[ignore = "needs apache2 and curl"]
@@ -175,7 +174,7 @@ fn apache_echo() {
     let serve = Serve::http(&["--app", "echo"]);
     let web = Web::apache(&serve);
     let port = serve.upstream.rsplit(':').next().unwrap();
-    for place in APACHE {
+    for place in APACHE_HTTP.places {
         let mut shown = Shown::of(&format!("Apache {place} -> serve"));
         let mut curl = Curl::to(&web.peer.url(""));
         let more = [
@@ -196,18 +195,7 @@ fn apache_echo() {
 #[ignore = "needs apache2 and curl"]
 fn apache_connections_and_bodies() {
     let serve = Serve::http(&["--app", "echo"]);
-    connections(serve, Web::apache, APACHE, "Apache /http-keep/");
-
-    let mut shown = Shown::of("Apache -> serve over HTTP");
-    let serve = Serve::http(&["--app", "mirror"]);
-    let web = Web::apache(&serve);
-    // It reads no answer before it has sent the request.
-    mirror(&web, &APACHE, 10_000, &mut shown);
-    drop(web);
-    serve.stop();
-    let serve = Serve::http(&["--app", "echo", "--workers", "1"]);
-    let web = Web::apache(&serve);
-    leaving(&web, "/http/", &mut shown);
-    drop(web);
-    serve.stop();
+    let places = APACHE_HTTP.keeps.unwrap();
+    connections(serve, Web::apache, places, "Apache /http-keep/");
+    bodies(&APACHE_HTTP);
 }
