@@ -171,6 +171,14 @@ pub enum Error {
     TooManyAttributes,
     /// The secret is missing, or wrong. AJPv13, "Attributes".
     Secret,
+    /// A GET_BODY_CHUNK for no bytes, one ahead of the packet that comes
+    /// unasked, or one while another is not answered. AJPv13, "Get Body Chunk".
+    GetBodyChunk,
+    /// More GET_BODY_CHUNK behind the end of the body than the limit
+    /// `late_demands`.
+    TooManyDemands,
+    /// More SEND_BODY_CHUNK without data in a row than the limit `flushes`.
+    TooManyFlushes,
     /// The connection ended.
     Eof,
     /// Ours: not something that we do. 501.
@@ -311,6 +319,7 @@ impl Error {
             Error::ProxyHeader | Error::ProxyTlv => "PROXY protocol, 2.2",
             Error::ProxyChecksum => "PROXY protocol, 2.2.3",
             Error::Magic(_) => "AJPv13, Basic Packet Structure",
+            Error::GetBodyChunk => "AJPv13, Get Body Chunk",
             Error::PacketType(_) => "AJPv13, Packet types",
             Error::BadPacket => "AJPv13, Data Types",
             Error::HeaderCode(_) => "AJPv13, Request and Response Packet Structure",
@@ -391,6 +400,9 @@ impl Error {
             Error::Attribute => "request attribute not allowed",
             Error::TooManyAttributes => "too many request attributes",
             Error::Secret => "secret missing or wrong",
+            Error::GetBodyChunk => "GET_BODY_CHUNK for nothing, or out of turn",
+            Error::TooManyDemands => "too many GET_BODY_CHUNK behind the end of the body",
+            Error::TooManyFlushes => "too many flushes in a row",
             Error::Eof => "connection ended",
             Error::Unsupported => "not supported",
             Error::LengthRequired => "body without a declared length",

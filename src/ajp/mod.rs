@@ -11,6 +11,7 @@
 //! Whoever may connect is believed: addresses, the user, certificates. So a
 //! container listens where only its web servers can connect, and wants a secret.
 
+pub mod client;
 // Until both machines are there.
 #[allow(dead_code)]
 pub mod codes;
@@ -20,5 +21,8 @@ mod encode;
 mod headers;
 #[allow(dead_code)]
 mod packet;
+#[allow(dead_code)]
+mod reply;
 
+pub use client::{Client, Ext as ClientExt, Limits as ClientLimits, Rules as ClientRules};
 pub use packet::{MAX_PACKET, MIN_PACKET};

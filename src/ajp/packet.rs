@@ -16,9 +16,15 @@ pub const MAX_PACKET: u32 = 65_536;
 const HEADER: u16 = 4;
 
 /// Bytes that a packet of `size` bytes carries; out of range, the nearest size.
-pub(crate) fn payload(size: u32) -> u16 {
-    let size = size.clamp(MIN_PACKET, MAX_PACKET);
-    u16::try_from(size.saturating_sub(u32::from(HEADER))).unwrap_or(u16::MAX)
+pub(crate) const fn payload(size: u32) -> u16 {
+    let size = match size {
+        0..MIN_PACKET => MIN_PACKET,
+        MAX_PACKET.. => MAX_PACKET,
+        size => size,
+    };
+    // 65,536 less the header is what two bytes of it say.
+    let [_, _, a, b] = size.to_be_bytes();
+    u16::from_be_bytes([a, b]).wrapping_sub(HEADER)
 }
 
 /// Which way a packet goes: its first two bytes tell.

@@ -123,7 +123,7 @@ const SPECIAL: u32 = 1 << 2 | 1 << 6 | 1 << 7 | 1 << 10 | 1 << 14 | 1 << 16 | 1 
 /// Whether the field is for the connection or the server, so that an
 /// application may not send it and a server does not pass it on.
 #[inline]
-pub(super) fn reserved(name: &[u8]) -> bool {
+pub(crate) fn reserved(name: &[u8]) -> bool {
     let known: &[&[u8]] = match (name.len(), name) {
         (2, _) => &[b"te"],
         (6, [b's' | b'S', ..]) => &[b"status"],

@@ -3,16 +3,16 @@
 //! A name is recognised whole or byte by byte, with a bit for each candidate;
 //! so no byte of it is stored.
 
-pub(super) const STATUS: u8 = 1;
-pub(super) const LOCATION: u8 = 2;
-pub(super) const TYPE: u8 = 4;
-pub(super) const LENGTH: u8 = 8;
-pub(super) const CODING: u8 = 16;
+pub(crate) const STATUS: u8 = 1;
+pub(crate) const LOCATION: u8 = 2;
+pub(crate) const TYPE: u8 = 4;
+pub(crate) const LENGTH: u8 = 8;
+pub(crate) const CODING: u8 = 16;
 /// The name that a status line would begin with: `HTTP`, in this case alone.
-pub(super) const HTTP: u8 = 32;
+pub(crate) const HTTP: u8 = 32;
 
 /// Any of them, before the first byte of a name.
-pub(super) const ANY: u8 = 63;
+pub(crate) const ANY: u8 = 63;
 
 const NAMES: [(u8, &[u8]); 5] = [
     (STATUS, b"status"),
@@ -24,7 +24,7 @@ const NAMES: [(u8, &[u8]); 5] = [
 
 /// Which of them `name` is; 0 for none.
 #[inline]
-pub(super) fn whole(name: &[u8]) -> u8 {
+pub(crate) fn whole(name: &[u8]) -> u8 {
     let (bit, known): (u8, &[u8]) = match (name.len(), name) {
         (6, [b's' | b'S', ..]) => (STATUS, b"status"),
         (8, [b'l' | b'L', ..]) => (LOCATION, b"location"),
@@ -41,7 +41,7 @@ pub(super) fn whole(name: &[u8]) -> u8 {
 }
 
 /// The candidates that are left after `byte` at place `at` of the name.
-pub(super) fn narrow(candidates: u8, at: u8, byte: u8) -> u8 {
+pub(crate) fn narrow(candidates: u8, at: u8, byte: u8) -> u8 {
     let at = usize::from(at);
     let lower = byte.to_ascii_lowercase();
     let mut left = 0;
@@ -57,7 +57,7 @@ pub(super) fn narrow(candidates: u8, at: u8, byte: u8) -> u8 {
 }
 
 /// The candidate that the name is, complete at length `len`; 0 for none.
-pub(super) fn settle(candidates: u8, len: u8) -> u8 {
+pub(crate) fn settle(candidates: u8, len: u8) -> u8 {
     let len = usize::from(len);
     let mut is = 0;
     for (bit, name) in NAMES {

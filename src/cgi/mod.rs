@@ -2,7 +2,7 @@
 //! FastCGI, SCGI and uwsgi carry both unchanged.
 
 pub mod encode;
-mod known;
+pub(crate) mod known;
 pub mod meta;
 pub mod path;
 pub mod response;
