@@ -19,6 +19,7 @@
 mod common;
 
 mod transcripts {
+    pub mod ajp_client;
     pub mod http1;
     pub mod oneshot;
     mod verdicts;
@@ -455,6 +456,12 @@ fn scgi_server() {
 fn scgi_client() {
     let run = transcripts::oneshot::scgi_client;
     all(include_str!("transcripts/scgi-client.txt"), 30, &run);
+}
+
+#[test]
+fn ajp_client() {
+    let run = transcripts::ajp_client::run_client;
+    all(include_str!("transcripts/ajp-client.txt"), 100, &run);
 }
 
 #[test]

@@ -13,6 +13,11 @@ use crate::text::token;
 /// The names of a direction's header codes.
 type Names = fn(u8) -> Option<&'static [u8]>;
 
+const NAME: packet::Check = (token::token_len, Error::BadField);
+
+/// What may stand in a value, also in a reason.
+pub(crate) const VALUE: packet::Check = (token::value_len, Error::BadValue);
+
 /// Reads the fields of a head.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Headers {
@@ -88,7 +93,7 @@ impl Headers {
     ) -> Result<Option<Field<'i>>, Error> {
         loop {
             if !self.value {
-                let (bytes, last) = match self.text.step(packet, input, true)? {
+                let (bytes, last) = match self.text.checked(packet, input, true, NAME)? {
                     Piece::Empty => return Ok(None),
                     Piece::Null => return Err(Error::BadPacket),
                     Piece::Code(code) if names(code).is_none() => {
@@ -101,9 +106,6 @@ impl Headers {
                     }
                     Piece::Part { bytes, last } => (bytes, last),
                 };
-                if token::token_len(bytes) != bytes.len() {
-                    return Err(Error::BadField);
-                }
                 self.value = last;
                 if bytes.is_empty() {
                     continue;
@@ -112,15 +114,12 @@ impl Headers {
                 let first = !core::mem::replace(&mut self.open, true);
                 return Ok(Some(if first { field.first() } else { field.middle() }));
             }
-            let (bytes, last) = match self.text.step(packet, input, false)? {
+            let (bytes, last) = match self.text.checked(packet, input, false, VALUE)? {
                 Piece::Empty => return Ok(None),
                 Piece::Null => (&[][..], true),
                 Piece::Part { bytes, last } => (bytes, last),
                 Piece::Code(_) => return Err(Error::BadPacket),
             };
-            if !token::is_field_value(bytes) {
-                return Err(Error::BadValue);
-            }
             let name = names(core::mem::take(&mut self.code)).unwrap_or(&[]);
             let first = !core::mem::replace(&mut self.open, !last);
             let cut = match (first, last) {

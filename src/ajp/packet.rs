@@ -191,6 +191,10 @@ pub(crate) enum Piece<'i> {
     Part { bytes: &'i [u8], last: bool },
 }
 
+/// How many bytes at the front may stand in a string, and what it is where not
+/// all of them may.
+pub(crate) type Check = (fn(&[u8]) -> usize, Error);
+
 /// Reads a string from input that may be cut anywhere.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Text {
@@ -256,6 +260,34 @@ impl Text {
             ([], false) => Piece::Empty,
             _ => Piece::Part { bytes, last },
         })
+    }
+
+    /// The same, of a string in which not every byte may stand: `good` says
+    /// how many at the front may. `input` then ends behind the first that may
+    /// not, whatever the cut.
+    pub(crate) fn checked<'i>(
+        &mut self,
+        packet: &mut Packet,
+        input: &mut &'i [u8],
+        codes: bool,
+        (good, error): Check,
+    ) -> Result<Piece<'i>, Error> {
+        let before = *input;
+        let piece = self.step(packet, input, codes)?;
+        if let Piece::Part { bytes, last } = piece
+            && let Some(odd) = bytes.get(good(bytes)..)
+            && let [_, rest @ ..] = odd
+        {
+            let behind = rest
+                .len()
+                .saturating_add(usize::from(last))
+                .saturating_add(input.len());
+            *input = before
+                .get(before.len().saturating_sub(behind)..)
+                .unwrap_or_default();
+            return Err(error);
+        }
+        Ok(piece)
     }
 }
 

@@ -2,6 +2,7 @@
 //! cuts, the normal form of a log, a source of numbers.
 #![allow(dead_code)]
 
+pub mod ajp;
 pub mod between;
 pub mod cgi;
 pub mod fcgi;

@@ -182,21 +182,24 @@ impl<S> Client<S> {
         if self.counted && self.reader.body_left() > 0 {
             return self.over(Error::BodyShort, Ending::Truncated, false);
         }
+        // Where something is owed, the container takes what comes next for it,
+        // or it for what comes next.
+        if self.link == Link::Open && (self.first || self.asked != 0) {
+            self.link = Link::Last;
+        }
+        self.rest();
         self.reading = Reading::Ending;
         Response::BodyEnd { id: ID }
     }
 
     /// The end of a complete answer.
     fn done<'i>(&mut self, reuse: bool) -> Event<'i> {
-        // Where something is owed, the container takes what comes next for it.
-        let owed = self.first || self.asked != 0;
         let excess = self.counted && self.reader.excess();
-        let reuse = reuse && self.link == Link::Open && !owed && !excess;
+        let reuse = reuse && self.link == Link::Open && !excess;
         if self.link == Link::Open && !reuse {
             self.link = Link::Last;
         }
         self.reading = Reading::Idle;
-        self.rest();
         self.used = true;
         Response::Done {
             id: ID,

@@ -6,7 +6,7 @@
 //! how the input is cut.
 
 use crate::ajp::codes::{self, kind};
-use crate::ajp::headers::Headers;
+use crate::ajp::headers::{Headers, VALUE};
 use crate::ajp::packet::{Packet, Piece, Text, Way};
 use crate::cgi::known;
 use crate::error::Error;
@@ -476,15 +476,14 @@ impl Reader {
                     self.reason = Text::NEW;
                     self.at = At::Reason;
                 }
-                At::Reason => match self.reason.step(&mut self.packet, input, false)? {
-                    Piece::Empty => return Ok(Said::Nothing),
-                    Piece::Null => self.at = At::Count,
-                    Piece::Part { bytes, .. } if !token::is_field_value(bytes) => {
-                        return Err(Error::BadValue);
+                At::Reason => {
+                    let text = &mut self.reason;
+                    match text.checked(&mut self.packet, input, false, VALUE)? {
+                        Piece::Empty => return Ok(Said::Nothing),
+                        Piece::Null | Piece::Part { last: true, .. } => self.at = At::Count,
+                        Piece::Part { .. } | Piece::Code(_) => {}
                     }
-                    Piece::Part { last: true, .. } => self.at = At::Count,
-                    Piece::Part { .. } | Piece::Code(_) => {}
-                },
+                }
                 At::Count => {
                     let Some(n) = self.packet.number(input)? else {
                         return Ok(Said::Nothing);

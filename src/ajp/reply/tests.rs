@@ -127,7 +127,7 @@ fn a_head_is_one_packet_whole_or_not_at_all() {
     let value = vec![b'v'; 70_000];
     for (most, left) in [(8188u16, 8173), (65_532, 65_517)] {
         let mut room = vec![0; 70_000];
-        let mut send = |n: usize, room: &mut [u8]| {
+        let send = |n: usize, room: &mut [u8]| {
             let fields = [Field::header(b"Location", &value[..n])];
             send_headers(200, fields, Length::Unknown, most, room).map(<[u8]>::len)
         };
