@@ -352,13 +352,17 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
     fn head_end(&mut self, length: Length) {
         let method = Method::of(self.request.iter());
         self.length = length;
+        if length == Length::None {
+            self.due.set(Due::ENDED);
+        }
+        if self.error.is_some() {
+            // Refused before, though the front was not told yet.
+            return;
+        }
         self.stage = match (length, method) {
             (Length::Unknown, Method::Bare) => Stage::Bare,
             _ => Stage::Complete,
         };
-        if length == Length::None {
-            self.due.set(Due::ENDED);
-        }
         if self.request.overflowed() {
             self.fail(Error::HeadTooLong);
         } else if method == Method::Tunnel {

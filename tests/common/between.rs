@@ -4,7 +4,7 @@
 
 use super::Random;
 use super::link::{Call, Web};
-use vestibule::bridge::{Back, Bridge, Exchange, Feed, Policy, Rooms, Source, Step};
+use vestibule::bridge::{Back, Bridge, End, Exchange, Feed, Policy, Rooms, Source, Step};
 use vestibule::cgi::meta::Meta;
 use vestibule::{After, Client, Ending, Error, Field, Fields, Id, Length, Next, Request, Server};
 
@@ -994,8 +994,15 @@ impl<K1: Client, V: Server, K2: Client, V2: Server> World<K1, V, K2, V2> {
                 source_of = Some(false);
                 Did::Back(at, frame.slices().concat())
             }
-            Step::Head(place) => Did::Head(place),
-            Step::Connect(place) => Did::Connect(place),
+            Step::Head(place) | Step::Connect(place) => {
+                // Of what is refused nothing is asked, nor is it passed on.
+                let e = self.bridge.exchange(place).expect("an exchange");
+                assert_eq!(e.end(), End::Complete, "asked about one that is refused");
+                match step {
+                    Step::Head(_) => Did::Head(place),
+                    _ => Did::Connect(place),
+                }
+            }
             Step::Over(place) => Did::Over(place),
             Step::Log(..) | Step::Again => Did::Other,
             Step::Wait => Did::Wait,

@@ -3,7 +3,7 @@
 use super::rig::*;
 use crate::bridge::{End, Feed, Rooms, Step};
 use crate::cgi::response;
-use crate::machine::{After, Server as _, Status as _};
+use crate::machine::{After, Server, Status as _};
 use crate::{Error, fcgi, http1};
 
 const GET_H: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
@@ -617,6 +617,52 @@ fn refusals_of_the_caller_at_every_stage() {
         rig.bridge.forward(7);
         assert!(rig.bridge.exchange(7).is_none());
     });
+}
+
+/// One that cannot be said yet holds, though the head becomes complete.
+#[test]
+fn a_refusal_in_the_head_that_waits_for_a_room() {
+    fn ends<V: Server>(mut rig: Rig<V, http1::Client>, request: &[u8]) -> (String, Over) {
+        let mut rest = request;
+        while !rest.is_empty() {
+            // The head has begun, with its first byte or its first record.
+            let begun = rig.bridge.active();
+            rig.from_front.bytes.push(rest[0]);
+            rest = &rest[1..];
+            while rig.one(true, None, (false, true)) {}
+            if !begun && rig.bridge.active() {
+                rig.bridge.expire(Error::Timeout);
+            }
+        }
+        rig.run();
+        assert!(rig.heads.is_empty(), "asked about one that is refused");
+        assert_eq!(
+            (rig.asked(0), rig.back_mut(0).aborted()),
+            (String::new(), false)
+        );
+        assert_eq!(rig.over.len(), 1);
+        (rig.said(), rig.over[0])
+    }
+    let over = Over {
+        place: 0,
+        end: failed(Error::Timeout),
+        status: 408,
+        sent: 0,
+    };
+    for request in [GET_H, POST_H] {
+        let (said, what) = ends(http_http(Driver::All), request);
+        assert!(said.starts_with("HTTP/1.1 408 "), "{said}");
+        assert_eq!(what, over);
+    }
+    for request in [
+        get(1),
+        params(1, &GET),
+        [params(1, &GET), stdin(1, b"ab")].concat(),
+    ] {
+        let (said, what) = ends(fcgi_http(Driver::All), &request);
+        assert!(output(&said).0.starts_with("Status: 408"), "{said}");
+        assert_eq!(what, over);
+    }
 }
 
 /// An answer that was finished stays so.
