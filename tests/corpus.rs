@@ -64,4 +64,5 @@ targets! {
     forwarded
     access_log
     bridge
+    ajp_client
 }

@@ -3,13 +3,15 @@
 
 mod common;
 
+use common::ajp as packets;
 use common::fcgi::{begin, end, head, record};
 use common::http1::{CHUNKS, GET, POST, asked, fields};
 use common::oneshot::answer;
 use common::{Entry, Fact, check, hex, text};
+use vestibule::ajp::{Client as AjpClient, ClientRules};
 use vestibule::fcgi::{self, client};
 use vestibule::http1::{Client, Server};
-use vestibule::{Client as _, Field, Length};
+use vestibule::{Client as _, Field, Id, Length};
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
 
@@ -269,4 +271,64 @@ fn of_http_answers() {
         let dones = log.iter().filter(|e| e.fact.last()).count();
         assert_eq!(dones, 2, "{error}");
     }
+}
+
+/// The same over AJP.
+#[test]
+fn of_ajp_answers() {
+    let head = packets::head(200, &[(b"A", b"b")]);
+    let good = [&head[..], &packets::chunk(b"hi"), &packets::end(1)].concat();
+    let again = |client: &mut AjpClient, fact: &Fact, _: &mut Vec<u8>| {
+        if let Fact::Done { reuse: true, .. } = fact {
+            let mut room = [0; 128];
+            let opened = client.open(packets::fields(b"PUT"), Length::Known(3), &mut room);
+            let _ = opened.unwrap();
+            let _ = client.body(Id::SOLE, &mut &b"abc"[..]).unwrap();
+        }
+    };
+    let make = || packets::asked(AjpClient::new(), b"GET", Length::None);
+    let (alone, _) = check(&make, &good, false, &again).unwrap();
+    let many = vec![(&b"A"[..], &b""[..]); 101];
+    let value = [b'v'; 8000];
+    let behind = |more: &[u8]| [&head[..], more].concat();
+    let coded = |code: u8| packets::reply(&[4, 0, 200, 0, 0, 0, 0, 1, 0xa0, code, 0xff, 0xff]);
+    for (error, bad) in [
+        ("Magic(4660)", b"\x12\x34\0\x02".to_vec()),
+        ("PacketTooLong", b"AB\x1f\xfd".to_vec()),
+        ("PacketType(9)", packets::reply(&[9])),
+        ("PacketType(5)", packets::end(1)),
+        ("PacketType(3)", packets::chunk(b"x")),
+        ("PacketType(4)", behind(&head)),
+        ("BadPacket", packets::reply(&[])),
+        ("BadPacket", behind(&packets::reply(&[5, 1, 0]))),
+        ("HeaderCode(12)", coded(12)),
+        ("BadStatus", packets::head(600, &[])),
+        ("Interim(100)", packets::head(100, &[])),
+        ("BadField", packets::head(200, &[(b"A b", b"")])),
+        ("BadValue", packets::head(200, &[(b"A", b"\n")])),
+        (
+            "ContentLength",
+            packets::head(200, &[(b"content-length", b"-1")]),
+        ),
+        ("TooManyFields", packets::head(200, &many)),
+        ("GetBodyChunk", packets::get_body_chunk(0)),
+        ("TooManyFlushes", packets::chunk(b"").repeat(1025)),
+    ] {
+        let bytes = [&good[..], &bad, &good].concat();
+        let (log, _) = check(&make, &bytes, false, &again).unwrap();
+        assert_eq!(log[..alone.len()], alone, "{error}");
+        let [.., done, last] = &log[..] else {
+            panic!("{error}")
+        };
+        assert_eq!(done.fact.to_string(), format!("1 done Failed({error})"));
+        assert_eq!(last.fact.to_string(), format!("error {error}"));
+        let dones = log.iter().filter(|e| e.fact.last()).count();
+        assert_eq!(dones, 2, "{error}");
+    }
+    // Beyond what one packet can hold.
+    let interim = packets::head(100, &[(b"A", &value)]).repeat(9);
+    let rules = ClientRules::STRICT.interim(true);
+    let make = || packets::asked(AjpClient::new().rules(rules), b"GET", Length::None);
+    let (log, _) = check(&make, &interim, false, &nothing).unwrap();
+    assert_eq!(log.last().unwrap().fact.to_string(), "error HeadTooLong");
 }

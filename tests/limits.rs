@@ -2,13 +2,17 @@
 
 mod common;
 
+use common::ajp as packets;
 use common::fcgi::{begin, end, head, pairs, record};
 use common::http1::{CHUNKS, GET, POST, asked};
 use common::oneshot::answer;
 use common::{Fact, Subject, check, feed, text};
 use vestibule::cgi::response::{Parser, Rules};
 use vestibule::fcgi::{ClientLimits, ServerLimits, client};
-use vestibule::{After, Field, Length, Limits, Next, Receive, Server as _, Status, fcgi, http1};
+use vestibule::{
+    After, Client as _, Field, Id, Length, Limits, Next, Receive, Refused, Server as _, Status,
+    ajp, fcgi, http1,
+};
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
 
@@ -336,4 +340,91 @@ fn of_the_http_client() {
     around(head.len() as u32 + 19, "HeadTooLong", &|l| {
         http_client(d.head_bytes(l), &one)
     });
+}
+
+fn ajp_client(limits: ajp::ClientLimits, bytes: &[u8]) -> String {
+    let make = || packets::asked(ajp::Client::new().limits(limits), b"GET", Length::None);
+    let react = |client: &mut ajp::Client, fact: &Fact, out: &mut Vec<u8>| {
+        if let Fact::Demand(..) = fact {
+            let end = client.body_end(Id::SOLE, [], &mut []);
+            common::put(out, end.unwrap());
+        }
+    };
+    let (log, _) = check(&make, bytes, false, &react).unwrap();
+    common::text(&log)
+}
+
+#[test]
+fn of_the_ajp_client() {
+    let d = ajp::ClientLimits::DEFAULT;
+    let head = packets::head(200, &[(b"A", b"b"), (b"C", b"")]);
+    around(head.len() as u32, "HeadTooLong", &|l| {
+        ajp_client(d.head_bytes(l), &head)
+    });
+    around(2, "TooManyFields", &|l| ajp_client(d.fields(l), &head));
+    let body = [
+        head.clone(),
+        packets::chunk(b"ab"),
+        packets::chunk(b"c"),
+        packets::end(1),
+    ];
+    let counted = packets::head(200, &[(b"content-length", b"3")]);
+    for bytes in [body.concat(), counted] {
+        around(3, "BodyTooLong", &|l| {
+            ajp_client(d.body_bytes(l.into()), &bytes)
+        });
+    }
+    let flush = packets::chunk(b"");
+    for bytes in [[&flush, &flush, &head], [&head, &flush, &flush]] {
+        around(2, "TooManyFlushes", &|l| {
+            let l = u16::try_from(l).unwrap_or(u16::MAX);
+            ajp_client(d.flushes(l), &bytes.map(Vec::as_slice).concat())
+        });
+    }
+    let late = [packets::get_body_chunk(9), packets::get_body_chunk(9)].concat();
+    around(2, "TooManyDemands", &|l| {
+        ajp_client(d.late_demands(byte(l)), &late)
+    });
+    let big = [&head[..], &packets::chunk(&[b'x'; 9000])].concat();
+    around(9008, "PacketTooLong", &|l| {
+        ajp_client(d.packet_bytes(l), &big)
+    });
+    // The smallest that there may be, and the largest.
+    let least = [&head[..], &packets::chunk(&[b'x'; 8184])].concat();
+    let most = [&head[..], &packets::chunk(&[b'x'; 65_528])].concat();
+    for (limit, bytes, good) in [
+        (0, &least, true),
+        (8191, &least, true),
+        (65_535, &most, false),
+        (65_536, &most, true),
+        (u32::MAX, &most, true),
+    ] {
+        let log = ajp_client(d.packet_bytes(limit), bytes);
+        assert_eq!(!log.contains("PacketTooLong"), good, "{limit}");
+    }
+}
+
+/// A request is one packet, or it is not sent.
+#[test]
+fn of_an_ajp_request() {
+    for size in [8192, 9000, 65_536] {
+        let mut client = ajp::Client::new();
+        client = client.limits(ajp::ClientLimits::DEFAULT.packet_bytes(size));
+        let mut room = vec![0; 70_000];
+        let value = vec![b'v'; 70_000];
+        let fields = |n: usize| {
+            let more = [Field::header(b"X", &value[..n])];
+            packets::fields(b"GET").into_iter().chain(more)
+        };
+        let opened = client.clone().open(fields(0), Length::None, &mut room);
+        let left = size as usize - opened.unwrap().1.len();
+        let before = format!("{client:?}");
+        for n in [left + 1, left + 2, 65_534, 65_535, 70_000] {
+            let opened = client.open(fields(n), Length::None, &mut room);
+            assert_eq!(opened.unwrap_err(), Refused::TooLong, "{n}");
+            assert_eq!(format!("{client:?}"), before);
+        }
+        let opened = client.open(fields(left), Length::None, &mut room);
+        assert_eq!(opened.unwrap().1.len(), size as usize);
+    }
 }

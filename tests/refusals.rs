@@ -3,13 +3,15 @@
 
 mod common;
 
+use common::ajp as packets;
 use common::fcgi::{end, head, record};
 use common::http1::{CHUNKS, GET, POST, fields};
 use common::link::{Call, Echo, Link, Web, echoed};
 use common::oneshot::answer;
 use common::{Fact, Random, feed, normal, put};
+use vestibule::ajp::Client as AjpClient;
 use vestibule::fcgi::{self, client};
-use vestibule::{Client, Error, Field, Id, Length, Refused, Rejection, Server, http1};
+use vestibule::{Client, Error, Field, Id, Length, Refused, Rejection, Server, Space, http1};
 
 type Application = fcgi::Server<Vec<fcgi::Slot>>;
 type WebServer = client::Client<Vec<client::Slot>>;
@@ -373,6 +375,131 @@ fn by_the_http_client() {
             calls(client);
         };
         let (log, out) = feed(&mut client, bytes, &cuts, true, &mut react).unwrap();
+        assert!(mischief.is_none() || refused > 20, "{refused}");
+        (normal(&log).unwrap(), out, sent, format!("{client:?}"))
+    };
+    let quiet = run(None);
+    for seed in 1..200 {
+        assert!(run(Some(seed)) == quiet, "seed {seed}");
+    }
+}
+
+fn illegal_ajp_client_call(client: &mut AjpClient, random: &mut Random) -> Option<Refused> {
+    let other = Id::new(2 + random.below(9) as u16).unwrap();
+    let mut room = vec![0; 9000];
+    let long = [Field::header(b"X", &[b'v'; 8192])];
+    let bad = [
+        Field::header(b"X\r\n", b"v"),
+        Field::header(b"X", b"v\0"),
+        Field::var(b"HTTP_X", b"v\n"),
+        Field::var(b"REQUEST_URI", b"/"),
+        Field::header(b"Transfer-Encoding", b"chunked"),
+        Field::header(b"Content-Length", b"5"),
+        Field::trailer(b"X", b"v"),
+        Field {
+            space: Space::Attribute,
+            ..Field::var(b"secret", b"v")
+        },
+    ];
+    let bad = [bad[random.below(bad.len())]];
+    let more = |more: [Field<'static>; 1]| packets::fields(b"GET").into_iter().chain(more);
+    let free = client.free() > 0;
+    match random.below(9) {
+        0 => client
+            .open(more(bad), Length::None, &mut room)
+            .map(drop)
+            .err(),
+        1 => {
+            let all = packets::fields(b"GET").into_iter().chain(long);
+            client.open(all, Length::None, &mut room).map(drop).err()
+        }
+        2 => client.open([], Length::None, &mut room).map(drop).err(),
+        3 => {
+            let all = packets::fields(b"GET");
+            client
+                .open(all, Length::None, &mut room[..9])
+                .map(drop)
+                .err()
+        }
+        4 if !free => client.cping().err(),
+        5 => client.body(other, &mut &b"x"[..]).err(),
+        6 => client.body_end(other, [], &mut room).err(),
+        7 => client.abort(other).err(),
+        _ => return None,
+    }
+    .or_else(|| panic!("not refused"))
+}
+
+#[test]
+fn by_the_ajp_client() {
+    let bytes = [
+        packets::get_body_chunk(8),
+        packets::head(200, &[(b"A", b"b")]),
+        packets::chunk(b"hi"),
+        packets::end(1),
+        packets::reply(&[9]),
+        packets::head(204, &[]),
+        packets::end(0),
+    ]
+    .concat();
+    let run = |mischief: Option<u64>| {
+        let mut random = Random(mischief.unwrap_or(0));
+        let mut refused = 0;
+        let mut client = AjpClient::new();
+        let (mut room, mut sent) = ([0; 128], Vec::new());
+        let mut calls = |client: &mut AjpClient| {
+            for _ in 0..if mischief.is_some() { 5 } else { 0 } {
+                refused += usize::from(illegal_ajp_client_call(client, &mut random).is_some());
+            }
+        };
+        calls(&mut client);
+        let opened = client.open(packets::fields(b"PUT"), Length::Known(10), &mut room);
+        let (id, frame) = opened.unwrap();
+        put(&mut sent, frame);
+        if mischief.is_some() {
+            let over = client.body(id, &mut &b"0123456789x"[..]).err();
+            assert_eq!(over, Some(Refused::TooLong));
+            let short = client.body_end(id, [], &mut []).err();
+            assert_eq!(short, Some(Refused::State));
+        }
+        put(&mut sent, client.body(id, &mut &b"abc"[..]).unwrap());
+        let cuts: Vec<usize> = (0..bytes.len()).collect();
+        let mut react = |client: &mut AjpClient, fact: &Fact, out: &mut Vec<u8>| {
+            calls(client);
+            let mut room = [0; 128];
+            match fact {
+                Fact::Demand(..) => {
+                    if mischief.is_some() {
+                        let over = client.body(id, &mut &b"01234567"[..]).err();
+                        assert_eq!(over, Some(Refused::TooLong));
+                        let short = client.body_end(id, [], &mut room).err();
+                        assert_eq!(short, Some(Refused::State));
+                        let full = client.open(packets::fields(b"GET"), Length::None, &mut room);
+                        assert_eq!(full.map(drop).err(), Some(Refused::Full));
+                    }
+                    put(out, client.body(id, &mut &b"defghij"[..]).unwrap());
+                    put(out, client.body_end(id, [], &mut room).unwrap());
+                    if mischief.is_some() {
+                        let late = client.body(id, &mut &b"e"[..]).err();
+                        assert_eq!(late, Some(Refused::State));
+                    }
+                }
+                Fact::Done { reuse: true, .. } => {
+                    if mischief.is_some() {
+                        let over = client.abort(id).err();
+                        assert_eq!(over, Some(Refused::UnknownId));
+                    }
+                    put(out, client.cping().unwrap());
+                }
+                Fact::Ext(_) => {
+                    let opened = client.open(packets::fields(b"GET"), Length::None, &mut room);
+                    put(out, opened.unwrap().1);
+                }
+                _ => {}
+            }
+            calls(client);
+        };
+        let (log, out) = feed(&mut client, &bytes, &cuts, true, &mut react).unwrap();
         assert!(mischief.is_none() || refused > 20, "{refused}");
         (normal(&log).unwrap(), out, sent, format!("{client:?}"))
     };

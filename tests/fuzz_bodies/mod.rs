@@ -6,6 +6,8 @@
 pub mod common;
 
 pub mod access_log;
+pub mod ajp_client;
+mod ajp_model;
 pub mod bridge;
 pub mod cgi_response;
 pub mod encode;
