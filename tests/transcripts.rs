@@ -20,6 +20,7 @@ mod common;
 
 mod transcripts {
     pub mod ajp_client;
+    pub mod ajp_server;
     pub mod http1;
     pub mod oneshot;
     mod verdicts;
@@ -462,6 +463,12 @@ fn scgi_client() {
 fn ajp_client() {
     let run = transcripts::ajp_client::run_client;
     all(include_str!("transcripts/ajp-client.txt"), 100, &run);
+}
+
+#[test]
+fn ajp_server() {
+    let run = transcripts::ajp_server::run_server;
+    all(include_str!("transcripts/ajp-server.txt"), 60, &run);
 }
 
 #[test]

@@ -12,17 +12,13 @@
 //! container listens where only its web servers can connect, and wants a secret.
 
 pub mod client;
-// Until both machines are there.
-#[allow(dead_code)]
 pub mod codes;
-#[allow(dead_code)]
 mod encode;
-#[allow(dead_code)]
 mod headers;
-#[allow(dead_code)]
 mod packet;
-#[allow(dead_code)]
 mod reply;
+pub mod server;
 
 pub use client::{Client, Ext as ClientExt, Limits as ClientLimits, Rules as ClientRules};
 pub use packet::{MAX_PACKET, MIN_PACKET};
+pub use server::{Ext as ServerExt, Limits as ServerLimits, Rules as ServerRules, Server};

@@ -72,7 +72,7 @@ fn rules(block: &Block) -> Rules {
     block.settings.iter().fold(Rules::STRICT, on)
 }
 
-fn length(word: &str) -> Length {
+pub fn length(word: &str) -> Length {
     match word {
         "none" => Length::None,
         "unknown" => Length::Unknown,
@@ -81,7 +81,7 @@ fn length(word: &str) -> Length {
 }
 
 /// `Name: value`, several with `;` between.
-fn fields(words: &str) -> Vec<(String, Vec<u8>)> {
+pub fn fields(words: &str) -> Vec<(String, Vec<u8>)> {
     let field = |text: &str| {
         let (name, value) = text.split_once(": ").expect("Name: value");
         (name.trim().to_string(), unescape(value, 0))
@@ -93,7 +93,7 @@ fn fields(words: &str) -> Vec<(String, Vec<u8>)> {
         .collect()
 }
 
-fn headers(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
+pub fn headers(pairs: &[(String, Vec<u8>)]) -> Vec<Field<'_>> {
     let header = |(name, value)| Field::header(String::as_bytes(name), Vec::as_slice(value));
     pairs
         .iter()
