@@ -484,3 +484,15 @@ fn proxy() {
         &run_proxy,
     );
 }
+
+#[test]
+fn cgi_server() {
+    let run = transcripts::oneshot::cgi_server;
+    all(include_str!("transcripts/cgi-server.txt"), 10, &run);
+}
+
+#[test]
+fn cgi_client() {
+    let run = transcripts::oneshot::cgi_client;
+    all(include_str!("transcripts/cgi-client.txt"), 10, &run);
+}

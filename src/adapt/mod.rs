@@ -5,6 +5,8 @@
 //! | answer requests in this program | [`blocking::run`], with a server machine |
 //! | make one request | [`Call`], with a client machine |
 //! | pass requests on to what stands behind | [`gateway::run`], with a server machine and client machines |
+//! | run a CGI program for each request | [`process::Process`], as the transport of either |
+//! | be a CGI program | [`script::Script`], as the transport of [`blocking::run`] |
 //!
 //! Each runs on blocking transports: sockets, a pair of pipes, anything that
 //! reads, writes and is a [`Transport`], whose time-outs hold for every phase
@@ -16,6 +18,9 @@
 pub mod blocking;
 mod call;
 pub mod gateway;
+#[cfg(unix)]
+pub mod process;
+pub mod script;
 mod source;
 mod transport;
 

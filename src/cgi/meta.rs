@@ -1,10 +1,13 @@
 //! Meta-variables: from the fields of a request, and back. RFC 3875, 4.1.
 //!
 //! [`vars`] turns header fields into variables, for whoever sends a request to
-//! an application; [`header_name`] and [`Meta`] read what an application got.
+//! an application; [`header_name`] and [`Meta`] read what an application got;
+//! [`is_meta`] tells a request's variables from those of a process.
 
 mod map;
+mod names;
 mod read;
 
 pub use map::{Mapping, Values, Var, Vars, vars};
+pub use names::is_meta;
 pub use read::{HeaderName, Meta, header_name};

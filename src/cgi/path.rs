@@ -289,7 +289,7 @@ fn decode(path: &[u8], rules: PathRules, room: &mut [u8]) -> Result<usize, PathE
     Ok(at)
 }
 
-const fn hex(byte: u8) -> Option<u8> {
+pub(super) const fn hex(byte: u8) -> Option<u8> {
     match byte {
         b'0'..=b'9' => Some(byte.wrapping_sub(b'0')),
         b'a'..=b'f' => Some(byte.wrapping_sub(b'a').wrapping_add(10)),

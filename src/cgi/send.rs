@@ -43,6 +43,8 @@ pub(crate) struct Facts {
     watched: u32,
     /// CONTENT_LENGTH goes out where it stands.
     keeps_length: bool,
+    /// How header fields become variables.
+    pub(crate) mapping: Mapping,
     pub(crate) length: Option<Option<u64>>,
     /// FCGI_DATA_LENGTH. FastCGI 1.0, 6.4.
     pub(crate) data: Option<u64>,
@@ -56,6 +58,7 @@ impl Facts {
     pub(crate) const IN_PLACE: Facts = Facts {
         watched: NOTED,
         keeps_length: true,
+        mapping: Mapping::GATEWAY,
         length: None,
         data: None,
         method: false,
@@ -127,8 +130,7 @@ impl Facts {
     }
 
     /// Writes the fields as variables into a block, which `begin` makes of the
-    /// room. Header fields become variables as [`vars`] says, with
-    /// [`Mapping::GATEWAY`]. `admits`, asked of what was a variable before: false
+    /// room. Header fields become variables as [`vars`] says. `admits`, asked of what was a variable before: false
     /// for those that the protocol writes itself.
     #[inline(always)]
     pub(crate) fn write<'b, 'f, B, I>(
@@ -189,7 +191,7 @@ impl Facts {
         B: Block<'b>,
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
-        for var in vars(fields, Mapping::GATEWAY) {
+        for var in vars(fields, self.mapping) {
             let var = var?;
             if let Some((name, value)) = var.plain() {
                 if self.takes(name, value)? && admits(name, value)? {

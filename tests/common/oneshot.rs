@@ -90,3 +90,16 @@ pub fn answer<V: vestibule::Server>(server: &mut V, fact: &Fact, out: &mut Vec<u
         _ => {}
     }
 }
+
+subjects!(
+    vestibule::cgi::Server,
+    vestibule::cgi::Client,
+    |ext| match ext {
+        vestibule::cgi::ServerExt::Excess => Fact::Ext("excess".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    },
+    |ext| match ext {
+        vestibule::cgi::ClientExt::LocalRedirect => Fact::Ext("local-redirect".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    }
+);

@@ -5,6 +5,7 @@ use crate::common::oneshot::answer;
 use crate::common::{Fact, Subject, check, text};
 use crate::transcripts::http1::{client_call, open, server_call};
 use crate::{Block, Outcome, cgi_rules};
+use vestibule::cgi;
 use vestibule::scgi::{Client, Rules, Server, ServerLimits};
 
 /// Each request is answered with 200 without a body, and each error with its
@@ -86,4 +87,20 @@ pub fn scgi_server(block: &Block) -> Outcome {
 pub fn scgi_client(block: &Block) -> Outcome {
     let rules = cgi_rules(block);
     run_client(block, &|| Client::with_rules(rules))
+}
+
+pub fn cgi_server(block: &Block) -> Outcome {
+    let mut limits = ServerLimits::DEFAULT;
+    for (key, value) in &block.settings {
+        match limit(limits, key, value.parse().unwrap_or(0)) {
+            Some(other) => limits = other,
+            None => panic!("line {}: no such setting: {key}", block.line),
+        }
+    }
+    run_server(block, &|| cgi::Server::with_limits(limits))
+}
+
+pub fn cgi_client(block: &Block) -> Outcome {
+    let rules = cgi_rules(block);
+    run_client(block, &|| cgi::Client::with_rules(rules))
 }

@@ -4,6 +4,7 @@ mod delegate;
 mod input;
 mod output;
 
+use crate::cgi::meta::Mapping;
 use crate::cgi::response::{Rules, State};
 use crate::error::Error;
 use crate::machine::{After, Status};
@@ -45,6 +46,8 @@ enum Writing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Core {
     rules: Rules,
+    /// How header fields become variables.
+    mapping: Mapping,
     answer: State,
     reading: Reading,
     writing: Writing,
@@ -56,6 +59,7 @@ impl Core {
     pub(crate) const fn new(rules: Rules) -> Self {
         Core {
             rules,
+            mapping: Mapping::GATEWAY,
             answer: State::new(false),
             reading: Reading::Idle,
             writing: Writing::Idle,

@@ -1,6 +1,7 @@
 //! Writing a request.
 
 use super::{Core, Reading, Writing};
+use crate::cgi::meta::Mapping;
 use crate::cgi::response::State;
 use crate::cgi::send::{Block, Facts};
 use crate::error::Refused;
@@ -8,6 +9,12 @@ use crate::event::{Field, Id, Length, Space};
 use crate::frame::Frame;
 
 impl Core {
+    /// Changes how header fields become variables.
+    pub(crate) const fn mapping(mut self, mapping: Mapping) -> Self {
+        self.mapping = mapping;
+        self
+    }
+
     /// Whether the request is open.
     fn live(&self, id: Id) -> Result<(), Refused> {
         match (self.reading, self.writing) {
@@ -51,6 +58,7 @@ impl Core {
             return Err(Refused::Field);
         }
         let mut facts = Facts::APART;
+        facts.mapping = self.mapping;
         let block = facts.write(room, &fields, begin, admits)?;
         if !facts.agrees(length) {
             return Err(Refused::Field);

@@ -1,0 +1,521 @@
+//! A program that runs: its streams, its end, and who reaps it.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+use std::vec;
+use std::vec::Vec;
+
+use super::{Log, Program};
+
+/// How long a program may live on that nobody has any more, by default.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How long the end of its output waits for its exit code, and for the end of
+/// its standard error. Both come at once where it has ended; the one does not
+/// where it lives on, the other where it has left somebody behind.
+const SETTLE: Duration = Duration::from_millis(500);
+const SETTLE_LOG: Duration = Duration::from_millis(100);
+
+/// Between two looks for its end, at first and at most: there is no event for
+/// it that a lock could be given up for.
+const LOOK: Duration = Duration::from_micros(100);
+const MOST: Duration = Duration::from_millis(50);
+
+/// The longest environment: what systems take, less what they need.
+const BLOCK: usize = 1 << 20;
+
+/// What was started.
+pub(super) struct Started {
+    run: Run,
+    child: Child,
+    stderr: ChildStderr,
+    log: Log,
+    log_limit: u64,
+}
+
+/// Its input and output, as far as they are ours.
+#[derive(Debug)]
+pub(super) struct Run {
+    /// None where there is no body.
+    stdin: Option<UnixStream>,
+    stdout: UnixStream,
+    /// Bytes of the body that are still to come.
+    left: AtomicU64,
+    /// It takes no more of them.
+    deaf: AtomicBool,
+}
+
+impl Run {
+    pub fn start(
+        mut command: Command,
+        length: u64,
+        program: &Program,
+        waits: &Waits,
+    ) -> io::Result<Started> {
+        let stdin = match length {
+            0 => {
+                command.stdin(Stdio::null());
+                None
+            }
+            _ => {
+                let (ours, its) = UnixStream::pair()?;
+                ours.set_write_timeout(waits.writes)?;
+                command.stdin(OwnedFd::from(its));
+                Some(ours)
+            }
+        };
+        let (stdout, its) = UnixStream::pair()?;
+        stdout.set_read_timeout(waits.reads)?;
+        command.stdout(OwnedFd::from(its)).stderr(Stdio::piped());
+        let mut child = command.spawn()?;
+        let stderr = child.stderr.take().ok_or(io::ErrorKind::Other)?;
+        Ok(Started {
+            run: Run {
+                stdin,
+                stdout,
+                left: AtomicU64::new(length),
+                deaf: AtomicBool::new(false),
+            },
+            child,
+            stderr,
+            log: Arc::clone(&program.log),
+            log_limit: program.log_limit,
+        })
+    }
+
+    /// One write to its input. What it will not read is dropped.
+    pub fn write(&self, buf: &[u8]) -> io::Result<usize> {
+        let left = self.left.load(Ordering::Acquire);
+        let most = usize::try_from(left).unwrap_or(usize::MAX);
+        let now = buf.get(..most.min(buf.len())).unwrap_or(&[]);
+        let (Some(stdin), false, false) = (
+            &self.stdin,
+            now.is_empty(),
+            self.deaf.load(Ordering::Acquire),
+        ) else {
+            return Ok(buf.len());
+        };
+        match (&mut &*stdin).write(now) {
+            Ok(n) => {
+                let left = left.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX));
+                self.left.store(left, Ordering::Release);
+                if left == 0 {
+                    let _ = stdin.shutdown(Shutdown::Write);
+                }
+                Ok(n)
+            }
+            Err(error) if is_deaf(&error) => {
+                self.deaf.store(true, Ordering::Release);
+                Ok(buf.len())
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends both, also for who is blocked there.
+    fn close(&self) {
+        self.end_input();
+        let _ = self.stdout.shutdown(Shutdown::Both);
+    }
+
+    fn end_input(&self) {
+        self.deaf.store(true, Ordering::Release);
+        if let Some(stdin) = &self.stdin {
+            let _ = stdin.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+/// Whether it has closed its input: no error, it need not read. RFC 3875, 4.2.
+fn is_deaf(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
+    )
+}
+
+/// What the threads of a request share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    run: OnceLock<Run>,
+    state: Mutex<State>,
+    changed: Condvar,
+    output_limit: u64,
+}
+
+/// The time-outs that were set, for when it is started.
+#[derive(Debug, Default)]
+pub(super) struct Waits {
+    reads: Option<Duration>,
+    writes: Option<Duration>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct State {
+    /// The environment, until it is whole.
+    block: Vec<u8>,
+    /// The next byte begins a variable, or ends the block.
+    inside: bool,
+    waits: Waits,
+    /// It was not started, and never will be.
+    failed: Option<io::ErrorKind>,
+    child: Option<Child>,
+    status: Option<ExitStatus>,
+    log_ended: bool,
+    /// Nobody wants its output any more.
+    killed: bool,
+    output_ended: bool,
+    output: u64,
+}
+
+impl State {
+    /// Adds to the environment. How many bytes of `buf` were its, and whether
+    /// it is whole.
+    pub fn gather(&mut self, buf: &[u8]) -> io::Result<(usize, bool)> {
+        if let Some(kind) = self.failed {
+            return Err(kind.into());
+        }
+        let mut taken = 0usize;
+        for byte in buf {
+            taken = taken.saturating_add(1);
+            if *byte == 0 && !self.inside {
+                return Ok((taken, true));
+            }
+            self.inside = *byte != 0;
+            self.block.push(*byte);
+        }
+        if self.block.len() > BLOCK {
+            self.failed = Some(io::ErrorKind::ArgumentListTooLong);
+            return Err(io::ErrorKind::ArgumentListTooLong.into());
+        }
+        Ok((taken, false))
+    }
+
+    /// The environment, and the time-outs.
+    pub fn asked(&self) -> (&[u8], &Waits) {
+        (&self.block, &self.waits)
+    }
+
+    /// Looks whether it has ended.
+    fn reap(&mut self) {
+        if let (Some(child), None) = (&mut self.child, self.status)
+            && let Ok(Some(status)) = child.try_wait()
+        {
+            self.status = Some(status);
+        }
+    }
+
+    fn kill(&mut self) {
+        self.killed = true;
+        self.reap();
+        if let (Some(child), None) = (&mut self.child, self.status) {
+            let _ = child.kill();
+        }
+    }
+}
+
+impl Shared {
+    pub fn new(output_limit: u64) -> Arc<Shared> {
+        Arc::new(Shared {
+            run: OnceLock::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            output_limit,
+        })
+    }
+
+    pub fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wait<'s>(&self, state: MutexGuard<'s, State>, most: Duration) -> MutexGuard<'s, State> {
+        let waited = self.changed.wait_timeout(state, most);
+        waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// Its streams, once it was started.
+    pub fn run(&self) -> Option<&Run> {
+        self.run.get()
+    }
+
+    /// It was started, or could not be.
+    pub fn begin(
+        self: &Arc<Self>,
+        state: &mut State,
+        started: io::Result<Started>,
+    ) -> io::Result<()> {
+        state.block = Vec::new();
+        let begun = started.and_then(|started| self.attend(state, started));
+        if let Err(error) = &begun {
+            state.failed = Some(error.kind());
+        }
+        self.changed.notify_all();
+        begun
+    }
+
+    fn attend(self: &Arc<Self>, state: &mut State, started: Started) -> io::Result<()> {
+        let Started {
+            run,
+            mut child,
+            stderr,
+            log,
+            log_limit,
+        } = started;
+        let pump = Pump {
+            shared: Arc::clone(self),
+            log,
+            left: log_limit,
+        };
+        let pumping = thread::Builder::new().spawn(move || pump.run(stderr));
+        if let Err(error) = pumping {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
+        state.child = Some(child);
+        let _ = self.run.set(run);
+        Ok(())
+    }
+
+    pub fn read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        let mut state = self.lock();
+        state.waits.reads = time;
+        match self.run() {
+            Some(run) => run.stdout.set_read_timeout(time),
+            None => Ok(()),
+        }
+    }
+
+    pub fn write_timeout(&self, time: Option<Duration>) -> io::Result<()> {
+        let mut state = self.lock();
+        state.waits.writes = time;
+        match self.run().and_then(|run| run.stdin.as_ref()) {
+            Some(stdin) => stdin.set_write_timeout(time),
+            None => Ok(()),
+        }
+    }
+
+    /// Its streams, as soon as it was started.
+    fn started(&self) -> io::Result<&Run> {
+        if let Some(run) = self.run() {
+            return Ok(run);
+        }
+        let mut state = self.lock();
+        let end = state
+            .waits
+            .reads
+            .and_then(|time| Instant::now().checked_add(time));
+        loop {
+            if let Some(run) = self.run() {
+                return Ok(run);
+            }
+            if let Some(kind) = state.failed {
+                return Err(kind.into());
+            }
+            let left = end.map(|end| end.saturating_duration_since(Instant::now()));
+            match left {
+                Some(Duration::ZERO) => return Err(io::ErrorKind::WouldBlock.into()),
+                left => state = self.wait(state, left.unwrap_or(GRACE)),
+            }
+        }
+    }
+
+    /// One read of its output.
+    pub fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        let run = self.started()?;
+        let n = (&mut &run.stdout).read(buf)?;
+        if n == 0 && !buf.is_empty() {
+            return self.ended().map(|()| 0);
+        }
+        let mut state = self.lock();
+        let more = u64::try_from(n).unwrap_or(u64::MAX);
+        state.output = state.output.saturating_add(more);
+        if state.output > self.output_limit {
+            state.kill();
+            drop(state);
+            run.close();
+            return Err(io::Error::other("more output than its limit"));
+        }
+        Ok(n)
+    }
+
+    /// Its output has ended: whether that is the end of an answer.
+    fn ended(&self) -> io::Result<()> {
+        let mut state = self.lock();
+        if !state.killed && !state.output_ended {
+            state.output_ended = true;
+            state = self.settle(state, SETTLE, SETTLE_LOG);
+        }
+        match state.status {
+            _ if state.killed => Err(io::ErrorKind::ConnectionAborted.into()),
+            Some(status) if status.signal().is_some() => Err(io::ErrorKind::ConnectionReset.into()),
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits for its end, and for that of its standard error.
+    fn settle<'s>(
+        &self,
+        mut state: MutexGuard<'s, State>,
+        exit: Duration,
+        log: Duration,
+    ) -> MutexGuard<'s, State> {
+        let start = Instant::now();
+        let mut pause = LOOK;
+        loop {
+            state.reap();
+            let most = match (state.status.is_some(), state.log_ended) {
+                (true, true) => return state,
+                (true, false) => log,
+                (false, _) => exit,
+            };
+            if start.elapsed() >= most {
+                return state;
+            }
+            state = self.wait(state, pause);
+            pause = pause.saturating_mul(2).min(MOST);
+        }
+    }
+
+    pub fn app_status(&self) -> Option<u32> {
+        let mut state = self.lock();
+        state.reap();
+        let code = state.status.and_then(|status| status.code());
+        code.and_then(|code| u32::try_from(code).ok())
+    }
+
+    pub fn shutdown(&self, how: Shutdown) {
+        let mut state = self.lock();
+        let Some(run) = self.run() else {
+            if how != Shutdown::Write {
+                let failed = state.failed.unwrap_or(io::ErrorKind::NotConnected);
+                state.failed = Some(failed);
+                self.changed.notify_all();
+            }
+            return;
+        };
+        if how == Shutdown::Write {
+            run.end_input();
+            return;
+        }
+        if !state.output_ended {
+            state.kill();
+        }
+        run.close();
+    }
+
+    /// Waits for its end, and that of its standard error.
+    pub fn finish(&self, most: Duration) -> Option<u32> {
+        let mut state = self.lock();
+        if state.child.is_some() {
+            state = self.settle(state, most, most);
+        }
+        drop(state);
+        self.app_status()
+    }
+
+    /// Nobody has it any more. It may end what it does, for `grace`.
+    pub fn leave(&self, grace: Duration) {
+        let mut state = self.lock();
+        state.reap();
+        let (Some(child), None, Some(run)) = (state.child.take(), state.status, self.run()) else {
+            return;
+        };
+        let grace = match state.killed {
+            true => Duration::ZERO,
+            false => grace,
+        };
+        run.end_input();
+        let left = Mutex::new(Left {
+            child,
+            output: run.stdout.try_clone().ok(),
+        });
+        let left = Arc::new(left);
+        let reaping = thread::Builder::new().spawn({
+            let left = Arc::clone(&left);
+            move || reap(&left, grace)
+        });
+        if reaping.is_err() {
+            reap(&left, Duration::ZERO);
+        }
+    }
+}
+
+/// What is left of a program that nobody has any more.
+struct Left {
+    child: Child,
+    output: Option<UnixStream>,
+}
+
+/// Reads what it still writes, waits for it, and kills it where it has had its
+/// time.
+fn reap(left: &Mutex<Left>, grace: Duration) {
+    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
+    let start = Instant::now();
+    let time = || grace.saturating_sub(start.elapsed());
+    let mut buf = vec![0; 4096];
+    while let Some(output) = &mut left.output
+        && !time().is_zero()
+        && output.set_read_timeout(Some(time().max(LOOK))).is_ok()
+    {
+        match output.read(&mut buf) {
+            Ok(1..) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Ok(0) | Err(_) => left.output = None,
+        }
+    }
+    let mut pause = LOOK;
+    while !time().is_zero() {
+        if !matches!(left.child.try_wait(), Ok(None)) {
+            return;
+        }
+        thread::sleep(pause.min(time()));
+        pause = pause.saturating_mul(2).min(MOST);
+    }
+    let _ = left.child.kill();
+    let _ = left.child.wait();
+}
+
+/// Reads its standard error to the end, so that it never blocks there.
+struct Pump {
+    shared: Arc<Shared>,
+    log: Log,
+    left: u64,
+}
+
+impl Pump {
+    fn run(mut self, mut stderr: ChildStderr) {
+        let mut buf = vec![0; 8 * 1024];
+        loop {
+            match stderr.read(&mut buf) {
+                Ok(0) => return,
+                Ok(n) => {
+                    let most = usize::try_from(self.left).unwrap_or(usize::MAX);
+                    let text = buf.get(..n.min(most)).unwrap_or(&[]);
+                    let used = u64::try_from(text.len()).unwrap_or(u64::MAX);
+                    self.left = self.left.saturating_sub(used);
+                    if !text.is_empty() {
+                        (self.log)(text);
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return,
+            }
+        }
+    }
+}
+
+impl Drop for Pump {
+    fn drop(&mut self) {
+        self.shared.lock().log_ended = true;
+        self.shared.changed.notify_all();
+    }
+}

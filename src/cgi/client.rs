@@ -1,0 +1,117 @@
+//! The web server's side: a request to a program.
+
+use super::block;
+use super::meta::Mapping;
+use super::passes::Passes;
+use super::response::Rules;
+use crate::error::Refused;
+use crate::event::{Field, Id, Length, Response};
+use crate::frame::Frame;
+use crate::oneshot::client::{Core, delegate_client};
+
+/// CGI's own events for a web server.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ext {
+    /// In place of `HeadEnd`: the request is to be run again for the path that
+    /// the only field, Location, gave. No body follows. RFC 3875, 6.2.2.
+    LocalRedirect,
+}
+
+/// An event of a [`Client`].
+pub type Event<'i> = Response<'i, Ext>;
+
+/// A web server's end of a CGI program, which runs for one request,
+/// [`Id::SOLE`](crate::Id::SOLE).
+///
+/// What is written is the program's environment, `NAME=VALUE` and NUL for each
+/// variable and one more NUL, and then its standard input; what is read is its
+/// standard output.
+/// With the `std` feature `adapt::process` makes a running program of it, on
+/// Unix.
+///
+/// A program gets [`is_meta`](super::meta::is_meta) variables alone, so that
+/// nobody who asks can choose what a loader, a shell or an interpreter obeys,
+/// and no Authorization, which others on the machine could read: see
+/// [`Passes`].
+///
+/// CONTENT_LENGTH comes from the length that `open` is given; there is none
+/// where there is no body. A body of unknown length is
+/// [`Refused::State`]: programs read CONTENT_LENGTH bytes. A variable that
+/// comes twice, a name with `=`, and a NUL are [`Refused::Field`].
+///
+/// The output ends with the program, and nothing tells a whole one from a cut
+/// one where the program has declared no Content-Length. Its exit code is
+/// never seen by a machine: `app_status` is 0 in its
+/// [`Ending::Complete`](crate::Ending::Complete).
+///
+/// ```
+/// use vestibule::cgi::Client;
+/// use vestibule::{Client as _, Field, Length};
+/// let mut client = Client::new();
+/// let fields = [
+///     Field::var(b"REQUEST_METHOD", b"POST"),
+///     Field::var(b"LD_PRELOAD", b"/tmp/evil.so"),
+///     Field::header(b"X-A", b"1"),
+/// ];
+/// let mut room = [0; 128];
+/// let (_, frame) = client.open(fields, Length::Known(5), &mut room)?;
+/// assert_eq!(
+///     frame.slices().concat(),
+///     b"CONTENT_LENGTH=5\0REQUEST_METHOD=POST\0HTTP_X_A=1\0\0"
+/// );
+/// # Ok::<(), vestibule::Refused>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Client {
+    core: Core,
+    passes: Passes,
+}
+
+impl Client {
+    /// With [`Rules::STRICT`].
+    pub const fn new() -> Self {
+        Self::with_rules(Rules::STRICT)
+    }
+
+    /// With other limits, and deviations from the grammar of an answer.
+    pub const fn with_rules(rules: Rules) -> Self {
+        Client {
+            core: Core::new(rules).mapping(Mapping::PROCESS),
+            passes: Passes::STRICT,
+        }
+    }
+
+    /// With more variables for the program.
+    #[must_use]
+    pub const fn passes(mut self, passes: Passes) -> Self {
+        let mapping = Mapping::PROCESS.authorization(passes.authorization);
+        self.core = self.core.mapping(mapping);
+        self.passes = passes;
+        self
+    }
+
+    fn begin<'b, 'f, I>(
+        &mut self,
+        fields: I,
+        length: Length,
+        room: &'b mut [u8],
+    ) -> Result<(Id, Frame<'b>), Refused>
+    where
+        I: IntoIterator<Item = Field<'f>> + Clone,
+    {
+        let passes = self.passes;
+        let begin = |room| block::begin(room, length);
+        let admits = |name: &[u8], _: &[u8]| block::admits(passes, name);
+        self.core
+            .open(fields, length, room, begin, admits, block::end)
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+delegate_client!(Client, Ext, Ext::LocalRedirect);
