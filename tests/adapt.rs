@@ -874,3 +874,60 @@ fn http_requests_with_bodies_keep_their_connection() {
         assert_eq!(kind, Err(io::ErrorKind::InvalidInput));
     });
 }
+
+/// A container asks for a body that is none, and again behind one that has
+/// ended: each time it is told so by an empty packet.
+#[test]
+fn a_body_that_is_asked_for_in_vain() {
+    const ASKS: &[u8] = b"AB\0\x03\x06\x1f\xfa";
+    const ANSWER: &[u8] = b"AB\0\x08\x04\0\xcc\0\0\0\0\0AB\0\x02\x05\x01";
+    /// A packet's bytes behind its length.
+    fn packet(stream: &mut UnixStream) -> Vec<u8> {
+        let mut head = [0; 4];
+        stream.read_exact(&mut head).unwrap();
+        let mut rest = vec![0; usize::from(u16::from_be_bytes([head[2], head[3]]))];
+        stream.read_exact(&mut rest).unwrap();
+        rest
+    }
+    let bodies: [(Length, Option<&[u8]>); 4] = [
+        (Length::None, None),
+        (Length::Known(0), Some(b"")),
+        (Length::Known(2), Some(b"hi")),
+        (Length::Unknown, Some(b"hi")),
+    ];
+    for (length, body) in bodies {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        scope(|scope| {
+            scope.spawn(move || {
+                assert_eq!(packet(&mut far)[0], 2);
+                if length == Length::Known(2) {
+                    assert_eq!(packet(&mut far), b"\0\x02hi");
+                } else if length == Length::Unknown {
+                    far.write_all(ASKS).unwrap();
+                    assert_eq!(packet(&mut far), b"\0\x02hi");
+                }
+                for _ in 0..3 {
+                    far.write_all(ASKS).unwrap();
+                    let data = packet(&mut far);
+                    assert!(data.is_empty() || data == b"\0\0", "{data:?}");
+                }
+                far.write_all(ANSWER).unwrap();
+            });
+            let mut client = vestibule::ajp::Client::new();
+            let mut room = [0; 128];
+            let fields = [
+                Field::var(b"REQUEST_METHOD", b"POST"),
+                Field::var(b"REQUEST_URI", b"/"),
+            ];
+            let (id, head) = client.open(fields, length, &mut room).unwrap();
+            let call = Call {
+                id,
+                head,
+                buf: &mut [0; 100],
+                timeouts: Timeouts::DEFAULT,
+            };
+            let called = call.run(&mut client, &mut &near, &mut &near, body, |_| GO_ON);
+            assert_eq!(called.unwrap(), Called::Done { reuse: true }, "{length:?}");
+        });
+    }
+}

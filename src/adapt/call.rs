@@ -85,8 +85,10 @@ struct State<'m, M> {
     pace: Pace,
     /// `Done` was given, or there is no hope of it: nothing more is to be sent.
     over: bool,
-    /// The writing thread will write no more.
+    /// The body is out: nothing more is written, unless it is asked for.
     written: bool,
+    /// A `Demand` has come that nobody has looked at.
+    asked: bool,
     /// Counts its frames.
     frames: u64,
 }
@@ -114,9 +116,19 @@ impl<'m, M> Shared<'m, M> {
     }
 }
 
+/// Ends the writing thread when dropped, by a panic of the handler too.
+struct Over<'s, 'm, M>(&'s Shared<'m, M>);
+
+impl<M> Drop for Over<'_, '_, M> {
+    fn drop(&mut self) {
+        self.0.lock().over = true;
+        self.0.changed.notify_all();
+    }
+}
+
 /// Why the writing thread ended.
 enum Sent {
-    /// All of the body is out, or the exchange was over first.
+    /// The exchange is over.
     Ended,
     /// The peer takes no more (it may still answer).
     Broken,
@@ -183,6 +195,7 @@ impl Call<'_> {
                 pace,
                 over: late,
                 written: body.is_none(),
+                asked: false,
                 frames: 0,
             }),
             changed: Condvar::new(),
@@ -192,7 +205,13 @@ impl Call<'_> {
                 drain_lost(&shared, &mut handler);
                 Ok(Called::TimedOut(Phase::Body))
             } else {
-                read_answer(&shared, id, reader, buf, &mut handler)
+                read_answer(&shared, id, reader, buf, &mut handler, |state| {
+                    // Whoever asks for a body that is none is told so.
+                    match state.machine.body_end(id, [], &mut []) {
+                        Ok(frame) if !frame.is_empty() => write_frame(writer, frame),
+                        _ => Ok(()),
+                    }
+                })
             };
             let called = if broken { called.map(spent) } else { called };
             return settle(called, reader);
@@ -210,11 +229,9 @@ impl Call<'_> {
                 shared.changed.notify_all();
                 sent
             });
-            let called = read_answer(&shared, id, reader, buf, &mut handler);
-            let mut state = shared.lock();
-            state.over = true;
-            drop(state);
-            shared.changed.notify_all();
+            let over = Over(&shared);
+            let called = read_answer(&shared, id, reader, buf, &mut handler, |_| Ok(()));
+            drop(over);
             stopper.stop();
             let called = match called {
                 Ok(Called::Done { reuse }) => {
@@ -272,18 +289,24 @@ fn wait_written<M>(shared: &Shared<'_, M>, grace: u32) -> bool {
 }
 
 /// Reads and hands on events until `Done`.
-fn read_answer<M, R, F>(
+///
+/// `asked` is called for each `Demand`; where it fails, half a frame may have
+/// gone out, though the peer may still answer.
+fn read_answer<M, R, F, A>(
     shared: &Shared<'_, M>,
     id: Id,
     reader: &mut R,
     buf: &mut [u8],
     handler: &mut F,
+    mut asked: A,
 ) -> io::Result<Called>
 where
     M: Client,
     R: Read + Transport,
     F: FnMut(M::Event<'_>) -> io::Result<ControlFlow<()>>,
+    A: FnMut(&mut State<'_, M>) -> io::Result<()>,
 {
+    let mut broken = false;
     let mut waits = None;
     let mut filled = 0;
     let mut done = None;
@@ -299,6 +322,12 @@ where
                     {
                         state.over = true;
                         done = Some(reuse);
+                    }
+                    if let Response::Demand { id: of, .. } = event
+                        && of == id
+                    {
+                        state.asked = true;
+                        broken |= asked(&mut state).is_err();
                     }
                     drop(state);
                     progress = true;
@@ -330,7 +359,9 @@ where
         };
         shared.changed.notify_all();
         if let Some(reuse) = done {
-            return Ok(Called::Done { reuse });
+            return Ok(Called::Done {
+                reuse: reuse && !broken,
+            });
         }
         if !input.is_empty() {
             return Ok(Called::Stopped);
@@ -449,6 +480,8 @@ where
 {
     let mut chunk = vec![0; CHUNK];
     let mut patience = duration(expect).and_then(|time| Instant::now().checked_add(time));
+    // Of the body, which then is asked for in vain.
+    let mut ended = false;
     loop {
         let credit = {
             let mut state = shared.lock();
@@ -457,7 +490,12 @@ where
                     return Sent::Ended;
                 }
                 let left = patience.map(|end| end.saturating_duration_since(Instant::now()));
-                match (state.machine.credit(id), left) {
+                let credit = if ended { 0 } else { state.machine.credit(id) };
+                match (credit, left) {
+                    (0, _) if state.asked => {
+                        state.asked = false;
+                        break 0;
+                    }
                     (0, None) => state = shared.wait(state),
                     (0, Some(Duration::ZERO)) => {
                         patience = None;
@@ -467,6 +505,7 @@ where
                     (0, Some(left)) => state = shared.wait_for(state, left),
                     (credit, _) => {
                         patience = None;
+                        state.asked = false;
                         break credit;
                     }
                 }
@@ -474,7 +513,11 @@ where
         };
         let size = credit.min(CHUNK);
         let room = chunk.get_mut(..size).unwrap_or(&mut []);
-        let read = match body.read_body(room) {
+        let read = match credit {
+            0 => Ok(0),
+            _ => body.read_body(room),
+        };
+        let read = match read {
             Ok(n) => n,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Sent::Source(error),
@@ -494,16 +537,18 @@ where
                 state.frames = state.frames.wrapping_add(1);
                 match made {
                     Ok(frame) => frame,
+                    Err(_) if ended => Frame::EMPTY,
                     Err(refused) => return Sent::Refused(refused),
                 }
             };
             let written = write_frame(&mut Paced { shared, writer }, frame);
+            if read == 0 {
+                ended = true;
+                shared.lock().written = true;
+            }
             shared.changed.notify_all();
             if written.is_err() {
                 return Sent::Broken;
-            }
-            if read == 0 {
-                return Sent::Ended;
             }
             if payload.is_empty() {
                 break;

@@ -305,11 +305,12 @@ where
                 }
                 Response::Log { bytes, .. } => return Passed::Step(Step::Log(place, bytes)),
                 Response::Demand { .. } => {
-                    if e.due.has(Due::BODY_ENDED) {
-                        e.due.set(Due::BODY_END);
-                    } else if !e.due.has(Due::ENDED) {
-                        e.due.set(Due::DEMAND);
-                    }
+                    // Who asks for a body that has ended, or never was one, is
+                    // to be told.
+                    e.due.set(match e.due.has(Due::ENDED) {
+                        true => Due::BODY_END,
+                        false => Due::DEMAND,
+                    });
                 }
                 Response::Done {
                     retry_safe, ending, ..

@@ -136,7 +136,7 @@ pub(super) fn to_back<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     }
     let room = rooms.to_back.take().unwrap_or_default();
     e.due.clear(Due::BODY_END);
-    let again = e.due.has(Due::BODY_ENDED);
+    let again = e.due.has(Due::BODY_ENDED) || e.length == Length::None;
     let made = if again {
         back.machine.body_end(id, [], room)
     } else {

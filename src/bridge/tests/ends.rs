@@ -4,7 +4,7 @@ use super::rig::*;
 use crate::bridge::{End, Feed, Rooms, Step};
 use crate::cgi::response;
 use crate::machine::{After, Server, Status as _};
-use crate::{Error, fcgi, http1};
+use crate::{Error, ajp, fcgi, http1};
 
 const GET_H: &[u8] = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n";
 const POST_H: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 4\r\n\r\n";
@@ -870,4 +870,36 @@ fn nothing() {
     );
     assert!(matches!(step, Step::Wait));
     assert!(!rig.bridge.active() && !rig.bridge.uses(0) && !rig.bridge.keeps());
+}
+
+/// Whoever asks for a body that is none, or that has ended, is told so.
+#[test]
+fn a_body_that_is_asked_for_in_vain() {
+    const POST_1: &[u8] = b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx";
+    const ASKS: &[u8] = b"AB\0\x03\x06\x1f\xfa";
+    const ANSWER: &[u8] = b"AB\0\x08\x04\0\xcc\0\0\0\0\0AB\0\x02\x05\x01";
+    every(|driver| {
+        let backs = vec![ajp::Client::new()];
+        let mut rig = Rig::new(driver, http1::Server::default(), 1, backs);
+        for (request, last) in [(GET_H, "\u{ff}"), (POST_1, "\0\x03\0\x01x")] {
+            rig.front(request);
+            let head = rig.asked(0);
+            assert!(
+                head.starts_with("\x124") && head.ends_with(last),
+                "{head:?}"
+            );
+            for _ in 0..3 {
+                rig.back(0, ASKS);
+                let empty = rig.asked(0);
+                assert!(
+                    ["\x124\0\0", "\x124\0\x02\0\0"].contains(&&empty[..]),
+                    "{empty:?}"
+                );
+            }
+            rig.back(0, ANSWER);
+            assert!(rig.said().starts_with("HTTP/1.1 204"));
+            assert_eq!(rig.ended(), (DONE, 204, 0));
+            assert!(rig.back_mut(0).reusable());
+        }
+    });
 }
