@@ -61,6 +61,9 @@ targets! {
     http1_client
     http1_joined
     http1_encode
+    scgi_server
+    scgi_client
+    scgi_joined
     forwarded
     access_log
     bridge

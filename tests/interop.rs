@@ -5,14 +5,15 @@
 //! `NAME.c2s.bin` is what a web server sent on one connection, `NAME.s2c.bin`
 //! what came back. Recorded between nginx 1.22.1, Apache httpd 2.4.71 or
 //! cgi-fcgi 2.4.2, and PHP-FPM 8.2.36, libfcgi 2.4.2, fcgiwrap 1.1.0 or uWSGI
-//! 2.0.21; `probe` is a few records by hand. What is behind them with HTTP
-//! and AJP: see `interop/`.
+//! 2.0.21; `probe` is a few records by hand. What is behind them with HTTP,
+//! AJP and SCGI: see `interop/`.
 
 mod common;
 
 mod interop {
     mod ajp_server;
     mod http1;
+    mod oneshot;
 }
 
 use std::fmt::Write;

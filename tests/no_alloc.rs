@@ -188,6 +188,58 @@ fn http_exchange(step: usize) {
 }
 
 #[test]
+fn the_same_over_protocols_of_one_request() {
+    use vestibule::scgi;
+    for step in [1, 7, 8192] {
+        let scgi = || one_request(scgi::Client::new(), scgi::Server::new(), step);
+        assert_eq!(allocations(scgi), 0);
+    }
+}
+
+fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) {
+    let (mut up, mut down) = (pipe(), pipe());
+    let mut room = [0; 512];
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"POST"),
+        Field::var(b"HTTP_A", b"1"),
+        Field::var(b"HTTP_A", b"2"),
+        Field::header(b"X-A", b" b"),
+    ];
+    let (id, frame) = client.open(fields, Length::Known(4), &mut room).unwrap();
+    up.put(frame);
+    up.put(client.body(id, &mut &b"body"[..]).unwrap());
+    up.put(client.body_end(id, [], &mut room).unwrap());
+    let mut vars = Fields::new([0; 256]);
+    for chunk in up.bytes[..up.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = server.next(&mut cursor).unwrap() {
+            match event {
+                Request::Field { field, .. } => vars.push(field).unwrap(),
+                Request::BodyEnd { id } => {
+                    let h = [Field::header(b"Content-Type", b"a/b")];
+                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
+                    down.put(made.unwrap());
+                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    down.put(server.finish(id, [], &mut room).unwrap());
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(vars.get(b"HTTP_A"), Some(&b"1, 2"[..]));
+    let mut done = 0;
+    for chunk in down.bytes[..down.len].chunks(step) {
+        let mut cursor = chunk;
+        while let Next::Event(_) = client.next(&mut cursor).unwrap() {}
+    }
+    while let Next::Event(event) = client.eof().unwrap() {
+        done += usize::from(matches!(event, Response::Done { .. }));
+    }
+    assert_eq!(done, 1);
+    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+}
+
+#[test]
 fn errors_without_an_allocation() {
     let work = || {
         let mut room = [0; 128];
@@ -206,6 +258,10 @@ fn errors_without_an_allocation() {
         let mut server = fcgi::Server::default();
         assert!(server.next(&mut &[9; 16][..]).is_err());
         assert!(server.fail(Id::SOLE, Error::BadPair, &mut []).is_err());
+        let mut server = vestibule::scgi::Server::new();
+        assert!(server.next(&mut &b"x"[..]).is_ok());
+        assert!(server.next(&mut &b"x"[..]).is_err());
+        assert!(server.fail(Id::SOLE, Error::Netstring, &mut room).is_ok());
         let mut parser = Parser::new(Rules::STRICT, false);
         let mut cursor = &b"X: 1\n\nhi"[..];
         while let Ok(Next::Event(_)) = parser.next(&mut cursor) {}

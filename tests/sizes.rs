@@ -3,6 +3,7 @@
 
 use vestibule::{
     Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1, proxy_protocol,
+    scgi,
 };
 
 #[test]
@@ -14,6 +15,8 @@ fn machines() {
     assert!(size_of::<Parser>() <= 80);
     assert!(size_of::<http1::Server>() <= 224);
     assert!(size_of::<http1::Client>() <= 224);
+    assert!(size_of::<scgi::Server>() <= 128);
+    assert!(size_of::<scgi::Client>() <= 128);
     assert!(size_of::<proxy_protocol::Parser>() <= 104);
 }
 
@@ -23,6 +26,8 @@ fn what_goes_through_them() {
     assert!(size_of::<Parked>() <= 88);
     assert!(size_of::<Next<Request<'_, fcgi::ServerExt<'_>>>>() <= 48);
     assert!(size_of::<Next<Response<'_, fcgi::ClientExt>>>() <= 48);
+    assert!(size_of::<Next<scgi::server::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<scgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }

@@ -9,5 +9,6 @@ mod names;
 mod read;
 
 pub use map::{Mapping, Values, Var, Vars, vars};
+pub(crate) use map::{Sketch, is_proxy};
 pub use names::is_meta;
 pub use read::{HeaderName, Meta, header_name};

@@ -1,9 +1,10 @@
 //! The variables of a request as a web server sends them, in whatever block
 //! the protocol has. RFC 3875, 4.1.
 
-use crate::cgi::meta::{Mapping, vars};
+use crate::cgi::meta::{Mapping, Sketch, is_proxy, vars};
 use crate::error::Refused;
 use crate::event::{Cut, Field, Length, Space};
+use crate::frame::fill;
 use crate::text::decimal::decimal;
 
 /// The lengths of the names that mean something, as bits.
@@ -45,6 +46,8 @@ pub(crate) struct Facts {
     keeps_length: bool,
     /// How header fields become variables.
     pub(crate) mapping: Mapping,
+    /// No variable may go out twice.
+    unique: bool,
     pub(crate) length: Option<Option<u64>>,
     /// FCGI_DATA_LENGTH. FastCGI 1.0, 6.4.
     pub(crate) data: Option<u64>,
@@ -59,6 +62,7 @@ impl Facts {
         watched: NOTED,
         keeps_length: true,
         mapping: Mapping::GATEWAY,
+        unique: false,
         length: None,
         data: None,
         method: false,
@@ -66,9 +70,12 @@ impl Facts {
         idempotent: false,
     };
 
-    /// The protocol writes CONTENT_LENGTH itself.
+    /// The protocol writes CONTENT_LENGTH itself, and no variable may go out
+    /// twice. Header fields that were given as variables several times are
+    /// joined; other variables given so are [`Refused::Field`].
     pub(crate) const APART: Facts = Facts {
         keeps_length: false,
+        unique: true,
         ..Facts::IN_PLACE
     };
 
@@ -76,7 +83,8 @@ impl Facts {
     /// PATH_TRANSLATED are held back. FastCGI 1.0, 6.3.
     pub(crate) const AUTHORIZER: Facts = Facts {
         watched: NOTED | HELD,
-        ..Facts::APART
+        keeps_length: false,
+        ..Facts::IN_PLACE
     };
 
     /// Notes a variable; false where it is not to be sent.
@@ -145,6 +153,9 @@ impl Facts {
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
         let before = *self;
+        if self.unique && repeats(fields)? {
+            return self.mapped(begin(room), fields, &admits);
+        }
         // Most often there is nothing to map.
         match self.plain(begin(room), fields.clone().into_iter(), &admits)? {
             Ok(block) => Ok(block),
@@ -191,9 +202,31 @@ impl Facts {
         B: Block<'b>,
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
+        // Header fields that were variables, so far.
+        let mut headers = 0usize;
         for var in vars(fields, self.mapping) {
             let var = var?;
             if let Some((name, value)) = var.plain() {
+                if self.unique && name.starts_with(PREFIX) {
+                    let place = headers;
+                    headers = place.saturating_add(1);
+                    if before(fields, place, name) {
+                        continue;
+                    }
+                    let (more, len) = rest(fields, headers, name);
+                    if more > 0 {
+                        let len = len.saturating_add(value.len());
+                        // What may not be sent is refused as it stands alone.
+                        if name.contains(&b'=') || name.contains(&0) {
+                            return Err(Refused::Field);
+                        }
+                        if let Some((to, text)) = block.reserve(name.len(), len)? {
+                            fill(to, name);
+                            join(fields, place, name, text)?;
+                        }
+                        continue;
+                    }
+                }
                 if self.takes(name, value)? && admits(name, value)? {
                     block = block.long(name, value)?;
                 }
@@ -215,6 +248,114 @@ impl Facts {
             _ => false,
         }
     }
+}
+
+const PREFIX: &[u8] = b"HTTP_";
+
+/// The header fields that were given as variables.
+fn headers<'f, I>(fields: &I) -> impl Iterator<Item = (&'f [u8], &'f [u8])>
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    let all = fields.clone().into_iter();
+    all.filter(|f| f.space == Space::Var && f.name.starts_with(PREFIX) && !is_proxy(f.name))
+        .map(|f| (f.name, f.value))
+}
+
+/// Whether one of the first `n` of them has this name.
+fn before<'f, I>(fields: &I, n: usize, name: &[u8]) -> bool
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    headers(fields).take(n).any(|other| other.0 == name)
+}
+
+/// How many there are behind the first `n`, and how long they are with what
+/// separates them.
+fn rest<'f, I>(fields: &I, n: usize, name: &[u8]) -> (usize, usize)
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    let same = headers(fields).skip(n).filter(|other| other.0 == name);
+    same.fold((0usize, 0usize), |(count, len), (_, value)| {
+        let len = len.saturating_add(value.len()).saturating_add(2);
+        (count.saturating_add(1), len)
+    })
+}
+
+/// Writes the values of those behind the first `n`. RFC 3875, 4.1.18.
+fn join<'f, I>(fields: &I, n: usize, name: &[u8], to: &mut [u8]) -> Result<(), Refused>
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    let separator: &[u8] = match name {
+        b"HTTP_COOKIE" => b"; ",
+        _ => b", ",
+    };
+    let mut room = to;
+    let mut first = true;
+    for (_, value) in headers(fields).skip(n).filter(|other| other.0 == name) {
+        let separator = if first { &[] } else { separator };
+        first = false;
+        for part in [separator, value] {
+            if part.contains(&0) {
+                return Err(Refused::Field);
+            }
+            // The source gives what it gave when its length was asked.
+            let (now, later) = room
+                .split_at_mut_checked(part.len())
+                .ok_or(Refused::Field)?;
+            fill(now, part);
+            room = later;
+        }
+    }
+    Ok(())
+}
+
+/// Whether a header field was given as a variable twice. An error where another
+/// variable was, or Host.
+fn repeats<'f, I>(fields: &I) -> Result<bool, Refused>
+where
+    I: IntoIterator<Item = Field<'f>> + Clone,
+{
+    let names = || {
+        let vars = fields.clone().into_iter();
+        vars.filter(|f| f.space == Space::Var).map(|f| f.name)
+    };
+    // Names that may be the same have the same key.
+    let mut seen = Sketch::EMPTY;
+    let mut at = 0usize;
+    let mut twice = false;
+    for name in names() {
+        let key = key(name);
+        if seen.has(key) && names().take(at).any(|other| other == name) {
+            if !name.starts_with(PREFIX) || matches!(name, b"HTTP_HOST" | b"HTTP_") {
+                return Err(Refused::Field);
+            }
+            twice = true;
+        }
+        seen.add(key);
+        at = at.saturating_add(1);
+    }
+    Ok(twice)
+}
+
+/// Of the ends of a name and its length.
+#[inline]
+fn key(name: &[u8]) -> u8 {
+    let mut hash = u64::try_from(name.len()).unwrap_or(0);
+    match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => {
+            hash ^= u64::from_le_bytes(*first).rotate_left(17) ^ u64::from_le_bytes(*last);
+        }
+        _ => {
+            for byte in name {
+                hash = hash.rotate_left(8) ^ u64::from(*byte);
+            }
+        }
+    }
+    let [.., high] = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
+    high
 }
 
 /// Digits alone.

@@ -181,6 +181,9 @@ impl Watch {
 
     /// A byte of the name.
     fn narrow(&mut self, byte: u8) {
+        if self.name == 0 {
+            return;
+        }
         let at = usize::from(self.at);
         self.at = self.at.saturating_add(1);
         self.keep(|name| name.get(at) == Some(&byte));
@@ -188,6 +191,9 @@ impl Watch {
 
     /// The name is complete.
     fn settle(&mut self) {
+        if self.name == 0 {
+            return;
+        }
         let len = usize::from(self.at);
         self.keep(|name| name.len() == len);
     }

@@ -74,7 +74,8 @@ impl Head for Netstring {
 
     #[inline]
     fn whole<'i>(&mut self, input: &mut &'i [u8], limits: &Limits) -> Option<(&'i [u8], &'i [u8])> {
-        if self.stage != Stage::Strings || !self.strings.at_border() {
+        // What stands behind the string is not for scanning.
+        if self.left == 0 || self.stage != Stage::Strings || !self.strings.at_border() {
             return None;
         }
         let (name, value, len) = Decoder::<NUL>::whole(input)?;

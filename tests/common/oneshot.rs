@@ -1,7 +1,106 @@
 //! The machines that carry one request on a connection, as the tests see them.
 
+use std::fmt::Debug;
+
 use super::{Fact, Subject, put};
-use vestibule::{Error, Field, Id, Length, Request, Response, scgi};
+use vestibule::cgi::response::Rules;
+use vestibule::scgi::{self, ServerLimits};
+use vestibule::{Client, Error, Field, Id, Length, Request, Response, Server};
+
+/// Names and values.
+pub type Vars = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// What a second reader makes of bytes.
+pub enum Read {
+    /// A head, and how many bytes it has. What its variables come to is not
+    /// judged.
+    Head(Vars, usize),
+    /// The beginning of one.
+    Part,
+    /// No head.
+    Bad,
+}
+
+/// A protocol, for the tests that all of them pass.
+pub trait Protocol {
+    type Server: Server + Subject + Copy + Debug;
+    type Client: Client + Subject + Copy + Debug;
+
+    fn server(limits: ServerLimits) -> Self::Server;
+
+    fn client(rules: Rules) -> Self::Client;
+
+    /// A head by hand, with CONTENT_LENGTH and all that the protocol wants.
+    fn head(length: &str, vars: &[(&[u8], &[u8])]) -> Vec<u8>;
+
+    /// What [`head`](Self::head) writes besides, and how much of it counts as
+    /// `head_bytes`.
+    fn counted(head: &[u8]) -> (u32, u32);
+
+    fn read(bytes: &[u8]) -> Read;
+}
+
+pub struct Scgi;
+
+impl Protocol for Scgi {
+    type Server = scgi::Server;
+    type Client = scgi::Client;
+
+    fn server(limits: ServerLimits) -> scgi::Server {
+        scgi::Server::with_limits(limits)
+    }
+
+    fn client(rules: Rules) -> scgi::Client {
+        scgi::Client::with_rules(rules)
+    }
+
+    fn head(length: &str, vars: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut string = format!("CONTENT_LENGTH\0{length}\0SCGI\x001\0").into_bytes();
+        for (name, value) in vars {
+            string.extend([name, &b"\0"[..], value, b"\0"].concat());
+        }
+        let mut bytes = format!("{}:", string.len()).into_bytes();
+        bytes.extend(string);
+        bytes.push(b',');
+        bytes
+    }
+
+    fn counted(head: &[u8]) -> (u32, u32) {
+        let digits = head.iter().position(|b| *b == b':').unwrap();
+        (2, (head.len() - digits - 2) as u32)
+    }
+
+    fn read(bytes: &[u8]) -> Read {
+        let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
+        let n = std::str::from_utf8(&bytes[..digits]).unwrap();
+        if n.len() > 1 && n.starts_with('0') {
+            return Read::Bad;
+        }
+        match bytes.get(digits) {
+            None => return Read::Part,
+            Some(b':') if digits > 0 => {}
+            Some(_) => return Read::Bad,
+        }
+        let Ok(n) = n.parse::<u32>() else {
+            return Read::Bad;
+        };
+        let end = digits + 1 + n as usize;
+        let (Some(string), Some(comma)) = (bytes.get(digits + 1..end), bytes.get(end)) else {
+            return Read::Part;
+        };
+        let mut strings: Vec<&[u8]> = string.split(|b| *b == 0).collect();
+        // Behind the last NUL nothing stands.
+        if *comma != b',' || strings.pop() != Some(&[]) || !strings.len().is_multiple_of(2) {
+            return Read::Bad;
+        }
+        let pairs = strings.chunks(2).map(|p| (p[0].to_vec(), p[1].to_vec()));
+        let vars: Vars = pairs.collect();
+        if vars.iter().any(|v| v.0.is_empty()) {
+            return Read::Bad;
+        }
+        Read::Head(vars, end + 1)
+    }
+}
 
 /// A server and a client machine of one protocol as subjects.
 macro_rules! subjects {
@@ -20,7 +119,7 @@ macro_rules! subjects {
 
             fn reply(&mut self, event: Self::Event<'_>, out: &mut Vec<u8>) {
                 if let Request::Ext(ext) = event {
-                    put(out, vestibule::Server::default_reply(self, ext));
+                    put(out, Server::default_reply(self, ext));
                 }
             }
         }
@@ -63,7 +162,7 @@ pub fn fields(method: &[u8]) -> [Field<'_>; 3] {
 }
 
 /// A client whose request without a body was sent.
-pub fn asked<K: vestibule::Client>(mut client: K) -> K {
+pub fn asked<K: Client>(mut client: K) -> K {
     let mut room = [0; 256];
     let opened = client.open(fields(b"GET"), Length::None, &mut room);
     let _ = opened.unwrap();
@@ -72,7 +171,7 @@ pub fn asked<K: vestibule::Client>(mut client: K) -> K {
 
 /// 200 without a body, whole, where a request is complete; a refusal where one
 /// is spoilt.
-pub fn answer<V: vestibule::Server>(server: &mut V, fact: &Fact, out: &mut Vec<u8>) {
+pub fn answer<V: Server>(server: &mut V, fact: &Fact, out: &mut Vec<u8>) {
     let id = Id::SOLE;
     let mut room = [0; 256];
     match fact {

@@ -25,8 +25,12 @@ mod http1_model;
 pub mod http1_server;
 mod http1_text;
 mod legal;
+mod oneshot;
 pub mod proxy;
 mod records;
+pub mod scgi_client;
+pub mod scgi_joined;
+pub mod scgi_server;
 
 /// Takes an input apart. Beyond its end there are zeros.
 pub struct Source<'a>(pub &'a [u8]);

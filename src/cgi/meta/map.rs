@@ -458,9 +458,9 @@ struct Census {
 impl Census {
     fn of<'f>(fields: impl Iterator<Item = Field<'f>>) -> Census {
         let mut census = Census {
-            once: Sketch([0; 4]),
-            twice: Sketch([0; 4]),
-            listed: Sketch([0; 4]),
+            once: Sketch::EMPTY,
+            twice: Sketch::EMPTY,
+            listed: Sketch::EMPTY,
         };
         for field in fields {
             let key = match field.space {
@@ -484,16 +484,18 @@ impl Census {
 
 /// A set of keys, one bit each.
 #[derive(Clone, Copy, Debug)]
-struct Sketch([u64; 4]);
+pub(crate) struct Sketch([u64; 4]);
 
 impl Sketch {
-    fn add(&mut self, key: u8) {
+    pub(crate) const EMPTY: Sketch = Sketch([0; 4]);
+
+    pub(crate) fn add(&mut self, key: u8) {
         if let Some(word) = self.0.get_mut(usize::from(key >> 6)) {
             *word |= 1u64.wrapping_shl(u32::from(key));
         }
     }
 
-    fn has(&self, key: u8) -> bool {
+    pub(crate) fn has(&self, key: u8) -> bool {
         self.0
             .get(usize::from(key >> 6))
             .is_some_and(|word| word.wrapping_shr(u32::from(key)) & 1 != 0)
@@ -520,7 +522,7 @@ fn is_connection(field: &Field<'_>) -> bool {
     field.space == Space::Header && field.name.eq_ignore_ascii_case(b"connection")
 }
 
-fn is_proxy(name: &[u8]) -> bool {
+pub(crate) fn is_proxy(name: &[u8]) -> bool {
     name.len() == 10 && name.eq_ignore_ascii_case(b"HTTP_PROXY")
 }
 

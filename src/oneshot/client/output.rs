@@ -5,7 +5,7 @@ use crate::cgi::meta::Mapping;
 use crate::cgi::response::State;
 use crate::cgi::send::{Block, Facts};
 use crate::error::Refused;
-use crate::event::{Field, Id, Length, Space};
+use crate::event::{Field, Id, Length};
 use crate::frame::Frame;
 
 impl Core {
@@ -54,9 +54,6 @@ impl Core {
             // There is no such form.
             Length::Unknown => return Err(Refused::State),
         };
-        if repeats(&fields) {
-            return Err(Refused::Field);
-        }
         let mut facts = Facts::APART;
         facts.mapping = self.mapping;
         let block = facts.write(room, &fields, begin, admits)?;
@@ -116,53 +113,4 @@ impl Core {
     pub(crate) fn cancel(&mut self) {
         self.broken = true;
     }
-}
-
-/// Whether a variable comes twice, which none of the protocols allows. Header
-/// fields are joined where they become variables.
-fn repeats<'f, I>(fields: &I) -> bool
-where
-    I: IntoIterator<Item = Field<'f>> + Clone,
-{
-    let names = || {
-        let vars = fields.clone().into_iter();
-        vars.filter(|f| f.space == Space::Var).map(|f| f.name)
-    };
-    // Names that may be the same have the same bit.
-    let mut seen = [0u64; 4];
-    let mut at = 0usize;
-    for name in names() {
-        let (word, bit) = place(name);
-        let Some(word) = seen.get_mut(word) else {
-            continue;
-        };
-        if *word & bit != 0 && names().take(at).any(|other| other == name) {
-            return true;
-        }
-        *word |= bit;
-        at = at.saturating_add(1);
-    }
-    false
-}
-
-/// One of 256 bits, from the ends of a name and its length.
-#[inline]
-fn place(name: &[u8]) -> (usize, u64) {
-    let mut hash = u64::try_from(name.len()).unwrap_or(0);
-    let (ends, rest) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
-        (Some(first), Some(last)) => (
-            u64::from_le_bytes(*first).rotate_left(17) ^ u64::from_le_bytes(*last),
-            &[][..],
-        ),
-        _ => (0, name),
-    };
-    hash ^= ends;
-    for byte in rest {
-        hash = hash.rotate_left(8) ^ u64::from(*byte);
-    }
-    let [.., high] = hash.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_le_bytes();
-    (
-        usize::from(high >> 6),
-        1u64.wrapping_shl(u32::from(high & 63)),
-    )
 }

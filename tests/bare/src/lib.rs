@@ -29,6 +29,7 @@ mod client;
 mod http1;
 mod log;
 mod proxy;
+mod scgi;
 mod server;
 mod vocabulary;
 

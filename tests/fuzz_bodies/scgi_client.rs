@@ -1,0 +1,7 @@
+//! SCGI: answers of an application, and what a web server may call.
+
+use super::{common::oneshot::Scgi, oneshot};
+
+pub fn run(data: &[u8]) {
+    oneshot::client::<Scgi>(data);
+}

@@ -1,0 +1,7 @@
+//! SCGI: requests of a web server, and what an application may call.
+
+use super::{common::oneshot::Scgi, oneshot};
+
+pub fn run(data: &[u8]) {
+    oneshot::server::<Scgi>(data);
+}
