@@ -57,10 +57,25 @@ pub enum Error {
     Netstring,
     /// No variable SCGI, or one with another value than 1. SCGI, 3.
     ScgiVersion,
-    /// A variable without a name, or one that its block cuts. SCGI, 3.
+    /// A variable without a name, or one that its block cuts. SCGI, 3;
+    /// uwsgi protocol, "The uwsgi vars".
     BadVariable,
     /// A variable that came twice. SCGI, 3; RFC 3875, 4.1.
     DuplicateVariable,
+    /// A uwsgi packet of a type, modifier1, that is not taken.
+    /// uwsgi protocol, "Packet descriptions".
+    Modifier(u8),
+    /// An HTTP client, on a port of another protocol.
+    HttpRequest,
+    /// A TLS client, on a port without TLS.
+    TlsHandshake,
+    /// A name that is longer than the limit `name_bytes`.
+    NameTooLong,
+    /// A variable for the uWSGI server itself, by which a request makes it load
+    /// other code: UWSGI_ and what follows.
+    ServerVariable,
+    /// No REQUEST_METHOD. RFC 3875, 4.1.12.
+    NoMethod,
     /// The body is longer than its declared length. RFC 3875, 4.2.
     BodyExcess,
     /// The body ended before its declared length. RFC 3875, 4.2; FastCGI 1.0, 6.2.
@@ -106,8 +121,8 @@ pub enum Error {
     /// target's. RFC 9112, 3.2.
     Host,
     /// Transfer-Encoding and Content-Length together, Transfer-Encoding with
-    /// HTTP/1.0, a malformed Transfer-Encoding, or a body where none may be.
-    /// RFC 9112, 6.
+    /// HTTP/1.0, a malformed Transfer-Encoding, or a body where none may be;
+    /// HTTP_TRANSFER_ENCODING without CONTENT_LENGTH. RFC 9112, 6.
     Framing,
     /// A transfer coding that is not implemented: any but chunked. RFC 9112, 6.1.
     Coding,
@@ -246,6 +261,7 @@ impl Error {
             Error::HeadTooLong
             | Error::TooManyFields
             | Error::LineTooLong
+            | Error::NameTooLong
             | Error::PacketTooLong
             | Error::TooManyAttributes => 431,
             Error::Attribute | Error::Secret => 403,
@@ -255,7 +271,7 @@ impl Error {
             Error::TargetTooLong => 414,
             Error::Expectation => 417,
             Error::Internal => 500,
-            Error::MethodTooLong | Error::Coding | Error::Unsupported => 501,
+            Error::MethodTooLong | Error::Coding | Error::Modifier(_) | Error::Unsupported => 501,
             Error::Upstream
             | Error::NoResponse
             | Error::HeadCut
@@ -292,8 +308,10 @@ impl Error {
             Error::LengthNotFirst
             | Error::Netstring
             | Error::ScgiVersion
-            | Error::BadVariable
             | Error::DuplicateVariable => "SCGI, 3",
+            Error::BadVariable => "SCGI, 3 and uwsgi protocol, The uwsgi vars",
+            Error::Modifier(_) => "uwsgi protocol, Packet descriptions",
+            Error::NoMethod => "RFC 3875, 4.1.12",
             Error::BodyExcess | Error::BodyShort => "RFC 3875, 4.2",
             Error::NoResponse => "RFC 3875, 6",
             Error::HeadCut | Error::EmptyHead | Error::StatusLine => "RFC 3875, 6.2",
@@ -354,6 +372,12 @@ impl Error {
             Error::ScgiVersion => "no SCGI variable of value 1",
             Error::BadVariable => "malformed variable",
             Error::DuplicateVariable => "variable given twice",
+            Error::Modifier(_) => "uwsgi packet type not enabled",
+            Error::HttpRequest => "HTTP client on a port of another protocol",
+            Error::TlsHandshake => "TLS client on a port without TLS",
+            Error::NameTooLong => "name too long",
+            Error::ServerVariable => "variable for the uWSGI server",
+            Error::NoMethod => "no REQUEST_METHOD",
             Error::BodyExcess => "body longer than its declared length",
             Error::BodyShort => "body shorter than its declared length",
             Error::NoResponse => "no response at all",
@@ -426,7 +450,8 @@ impl fmt::Display for Error {
             | Error::HeaderCode(n)
             | Error::MethodCode(n)
             | Error::AttributeCode(n)
-            | Error::DuplicateAttribute(n) => write!(f, " ({n})")?,
+            | Error::DuplicateAttribute(n)
+            | Error::Modifier(n) => write!(f, " ({n})")?,
             Error::Magic(n) => write!(f, " ({n:#06x})")?,
             Error::DuplicateId(n) | Error::UnknownId(n) | Error::Interim(n) => write!(f, " ({n})")?,
             _ => {}

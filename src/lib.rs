@@ -134,6 +134,7 @@ pub mod forwarded;
 pub mod http1;
 pub mod proxy_protocol;
 pub mod scgi;
+pub mod uwsgi;
 
 #[cfg(feature = "std")]
 pub mod adapt;

@@ -117,6 +117,45 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "uwsgi",
+        &[
+            "root", "error", "event", "frame", "limits", "machine", "cgi", "text", "oneshot",
+            "uwsgi",
+        ],
+    ),
+    (
+        "uwsgi::server",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "limits",
+            "machine",
+            "time",
+            "cgi",
+            "oneshot",
+            "uwsgi",
+            "uwsgi::server",
+        ],
+    ),
+    (
+        "uwsgi::client",
+        &[
+            "root",
+            "error",
+            "event",
+            "frame",
+            "machine",
+            "time",
+            "cgi",
+            "text",
+            "oneshot",
+            "uwsgi",
+            "uwsgi::client",
+        ],
+    ),
+    (
         "http1",
         &[
             "root", "error", "event", "frame", "limits", "machine", "text", "http1",

@@ -6,7 +6,7 @@
 //! what came back. Recorded between nginx 1.22.1, Apache httpd 2.4.71 or
 //! cgi-fcgi 2.4.2, and PHP-FPM 8.2.36, libfcgi 2.4.2, fcgiwrap 1.1.0 or uWSGI
 //! 2.0.21; `probe` is a few records by hand. What is behind them with HTTP,
-//! AJP and SCGI: see `interop/`.
+//! AJP, SCGI and uwsgi: see `interop/`.
 
 mod common;
 

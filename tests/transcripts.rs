@@ -23,6 +23,7 @@ mod transcripts {
     pub mod ajp_server;
     pub mod http1;
     pub mod oneshot;
+    pub mod uwsgi;
     mod verdicts;
 }
 
@@ -469,6 +470,18 @@ fn ajp_client() {
 fn ajp_server() {
     let run = transcripts::ajp_server::run_server;
     all(include_str!("transcripts/ajp-server.txt"), 60, &run);
+}
+
+#[test]
+fn uwsgi_server() {
+    let run = transcripts::uwsgi::server;
+    all(include_str!("transcripts/uwsgi-server.txt"), 40, &run);
+}
+
+#[test]
+fn uwsgi_client() {
+    let run = transcripts::uwsgi::client;
+    all(include_str!("transcripts/uwsgi-client.txt"), 18, &run);
 }
 
 #[test]

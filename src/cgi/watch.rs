@@ -56,10 +56,11 @@ names! {
     24 SOFTWARE b"SERVER_SOFTWARE"
     25 ADDRESS b"SERVER_ADDR"
     26 HOST b"HTTP_HOST"
+    27 CODING b"HTTP_TRANSFER_ENCODING"
 }
 
 /// Any of them, before the first byte of a name.
-const ANY: u32 = (1 << 27) - 1;
+const ANY: u32 = (1 << 28) - 1;
 
 /// Those that may not come twice in any mode: framing and routing hang on them.
 const SOLE: u32 = LENGTH | METHOD | VERSION | PATH;
@@ -78,22 +79,28 @@ pub(crate) mod want {
     pub(crate) const VERSION: u8 = 16;
     /// None of [`NAMES`](super::NAMES) comes twice. Off: only some may.
     pub(crate) const UNIQUE: u8 = 32;
+    /// REQUEST_METHOD is there.
+    pub(crate) const METHOD: u8 = 64;
+    /// CONTENT_LENGTH has a value where HTTP_TRANSFER_ENCODING has one.
+    pub(crate) const UNCODED: u8 = 128;
 }
 
 mod fact {
     /// A variable has begun.
-    pub const ONE: u8 = 1;
+    pub const ONE: u16 = 1;
     /// CONTENT_LENGTH was the first.
-    pub const FIRST: u8 = 2;
-    pub const LENGTH_BAD: u8 = 4;
+    pub const FIRST: u16 = 2;
+    pub const LENGTH_BAD: u16 = 4;
     /// CONTENT_LENGTH has a value.
-    pub const LENGTH: u8 = 8;
-    pub const HEAD: u8 = 16;
+    pub const LENGTH: u16 = 8;
+    pub const HEAD: u16 = 16;
     /// SCGI is not `1`.
-    pub const VERSION_BAD: u8 = 32;
-    pub const TWICE: u8 = 64;
+    pub const VERSION_BAD: u16 = 32;
+    pub const TWICE: u16 = 64;
     /// ... of the variables that never may.
-    pub const SOLE_TWICE: u8 = 128;
+    pub const SOLE_TWICE: u16 = 128;
+    /// The body came in a transfer coding, on another hop.
+    pub const CODED: u16 = 256;
 }
 
 /// In `at`: the value at hand is not what it must be.
@@ -108,7 +115,7 @@ pub(crate) struct Watch {
     seen: u32,
     /// Which names the one at hand may be, or is.
     name: u32,
-    facts: u8,
+    facts: u16,
     /// Place in the name, or in the value, at hand.
     at: u8,
     /// The name at hand is complete.
@@ -126,7 +133,7 @@ impl Watch {
         valued: false,
     };
 
-    fn has(&self, fact: u8) -> bool {
+    fn has(&self, fact: u16) -> bool {
         self.facts & fact != 0
     }
 
@@ -240,6 +247,7 @@ impl Watch {
             }
             METHOD => self.matches(b"HEAD", value),
             VERSION => self.matches(b"1", value),
+            CODING => self.at |= u8::from(!value.is_empty()),
             _ => {}
         }
     }
@@ -258,6 +266,7 @@ impl Watch {
             (LENGTH, BAD) => self.facts |= fact::LENGTH_BAD,
             (LENGTH, 1) => self.facts |= fact::LENGTH,
             (METHOD, 4) => self.facts |= fact::HEAD,
+            (CODING, 1) => self.facts |= fact::CODED,
             (VERSION, 1) => {}
             (VERSION, _) => self.facts |= fact::VERSION_BAD,
             _ => {}
@@ -289,6 +298,13 @@ impl Watch {
         let absent = wants(want::VERSION) && self.seen & VERSION == 0;
         if absent || wants(want::SCGI) && self.has(fact::VERSION_BAD) {
             return Err(Error::ScgiVersion);
+        }
+        if wants(want::METHOD) && self.seen & METHOD == 0 {
+            return Err(Error::NoMethod);
+        }
+        // Whoever decoded the body would have told its length.
+        if wants(want::UNCODED) && self.has(fact::CODED) && !self.has(fact::LENGTH) {
+            return Err(Error::Framing);
         }
         if self.number > most {
             return Err(Error::BodyTooLong);
@@ -394,6 +410,25 @@ mod tests {
     }
 
     #[test]
+    fn a_coded_body_has_a_length() {
+        const CODING: &[u8] = b"HTTP_TRANSFER_ENCODING";
+        let wants = want::UNCODED;
+        for watch in every(&[(CODING, b"chunked")]) {
+            assert_eq!(watch.verdict(wants, 9), Err(Error::Framing));
+            assert_eq!(watch.verdict(0, 9), Ok(0));
+        }
+        for watch in every(&[(CODING, b"chunked"), (b"CONTENT_LENGTH", b"")]) {
+            assert_eq!(watch.verdict(wants, 9), Err(Error::Framing));
+        }
+        for watch in every(&[(b"CONTENT_LENGTH", b"3"), (CODING, b"chunked")]) {
+            assert_eq!(watch.verdict(wants, 9), Ok(3));
+        }
+        for watch in every(&[(CODING, b"")]) {
+            assert_eq!(watch.verdict(wants, 9), Ok(0));
+        }
+    }
+
+    #[test]
     fn methods_and_versions() {
         for (value, head) in [
             (&b"HEAD"[..], true),
@@ -406,6 +441,7 @@ mod tests {
                 assert_eq!(watch.head(), head, "{value:?}");
                 assert!(watch.verdict(want::SCGI, 0).is_ok());
                 assert_eq!(watch.verdict(want::VERSION, 0), Err(Error::ScgiVersion));
+                assert!(watch.verdict(want::METHOD, 0).is_ok());
             }
         }
         for (value, good) in [
@@ -417,6 +453,7 @@ mod tests {
             for watch in every(&[(b"SCGI", value)]) {
                 let wants = want::SCGI | want::VERSION;
                 assert_eq!(watch.verdict(wants, 0).is_ok(), good, "{value:?}");
+                assert_eq!(watch.verdict(want::METHOD, 0), Err(Error::NoMethod));
                 assert!(watch.verdict(0, 0).is_ok());
             }
         }

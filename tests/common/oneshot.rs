@@ -2,10 +2,10 @@
 
 use std::fmt::Debug;
 
-use super::{Fact, Subject, put};
+use super::{Fact, Subject, What, put};
 use vestibule::cgi::response::Rules;
 use vestibule::scgi::{self, ServerLimits};
-use vestibule::{Client, Error, Field, Id, Length, Request, Response, Server};
+use vestibule::{Client, Error, Field, Id, Length, Request, Response, Server, uwsgi};
 
 /// Names and values.
 pub type Vars = Vec<(Vec<u8>, Vec<u8>)>;
@@ -148,6 +148,24 @@ subjects!(
     },
     |ext| match ext {
         scgi::ClientExt::LocalRedirect => Fact::Ext("local-redirect".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    }
+);
+
+subjects!(
+    uwsgi::Server,
+    uwsgi::Client,
+    |ext| match ext {
+        uwsgi::ServerExt::Ping => Fact::Ext("ping".into()),
+        uwsgi::ServerExt::CloseMark => Fact::Ext("close-mark".into()),
+        uwsgi::ServerExt::Excess => Fact::Ext("excess".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    },
+    |ext| match ext {
+        uwsgi::ClientExt::Pong { warning: 0 } => Fact::Ext("pong".into()),
+        uwsgi::ClientExt::Pong { warning } => Fact::Ext(format!("pong {warning}")),
+        uwsgi::ClientExt::Warning(bytes) => Fact::bytes(1, What::Data, bytes),
+        uwsgi::ClientExt::LocalRedirect => Fact::Ext("local-redirect".into()),
         _ => Fact::Ext(format!("{ext:?}")),
     }
 );

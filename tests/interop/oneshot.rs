@@ -1,6 +1,7 @@
 //! The protocols of one request on a connection.
 //!
-//! SCGI: nginx 1.22.1 or Apache httpd 2.4.71, and uWSGI 2.0.21.
+//! SCGI: nginx 1.22.1 or Apache httpd 2.4.71, and uWSGI 2.0.21. uwsgi: the same,
+//! and Gunicorn 27.0.1 (its gthread and `asgi` workers).
 
 use crate::common::oneshot::{Protocol, Scgi, fields};
 use crate::common::{Entry, Fact, Subject, feed, normal};
@@ -8,7 +9,7 @@ use crate::{compare, read, replay_server, summary};
 use std::fmt::Write;
 use vestibule::cgi::response::Rules;
 use vestibule::scgi::{self, ServerLimits};
-use vestibule::{Client, Length};
+use vestibule::{Client, Length, uwsgi};
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
 
@@ -66,4 +67,14 @@ fn scgi(name: &str) -> String {
 fn recorded_traffic_of_scgi_comes_to_what_was_said() {
     let expected = include_str!("../traces/scgi/expected.txt");
     compare("scgi", 20, expected, scgi);
+}
+
+fn uwsgi(name: &str) -> String {
+    both("uwsgi", name, &uwsgi::Server::new, &uwsgi::Client::new)
+}
+
+#[test]
+fn recorded_traffic_of_uwsgi_comes_to_what_was_said() {
+    let expected = include_str!("../traces/uwsgi/expected.txt");
+    compare("uwsgi", 48, expected, uwsgi);
 }

@@ -2,9 +2,12 @@
 
 /// Makes `$machine`, which has a [`Core`](super::Core) in `core` and a method
 /// `begin` for [`open`](crate::Client::open), a machine of the common traits.
-/// `$redirect` is the event of a local redirect.
+/// `$redirect` is the event of a local redirect; without it the protocol
+/// receives by itself.
 macro_rules! delegate_client {
     ($machine:ty, $ext:ty, $redirect:expr) => {
+        $crate::oneshot::client::delegate_client!($machine, $ext);
+
         impl $crate::machine::Receive for $machine {
             type Event<'i> = $crate::event::Response<'i, $ext>;
 
@@ -22,7 +25,8 @@ macro_rules! delegate_client {
                 self.core.eof($redirect)
             }
         }
-
+    };
+    ($machine:ty, $ext:ty) => {
         impl $crate::machine::Status for $machine {
             fn phase(&self) -> $crate::time::Phase {
                 self.core.phase()

@@ -91,7 +91,7 @@ impl Core {
             return self.gone(Next::NeedInput);
         }
         match self.reading {
-            Reading::Idle | Reading::Over => {
+            Reading::Idle | Reading::Diverted | Reading::Over => {
                 self.reading = Reading::Over;
                 Ok(Next::NeedInput)
             }
@@ -114,7 +114,7 @@ impl Core {
     fn gone<'i, X>(&mut self, quiet: Next<Response<'i, X>>) -> Step<'i, X> {
         match self.reading {
             Reading::Lost(error) => Err(error),
-            Reading::Idle | Reading::Over => Ok(quiet),
+            Reading::Idle | Reading::Diverted | Reading::Over => Ok(quiet),
             Reading::Done => Ok(Next::Event(self.done())),
             Reading::Await | Reading::Head | Reading::Body => Ok(Next::Event(self.cut())),
         }

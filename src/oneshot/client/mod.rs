@@ -6,7 +6,7 @@ mod output;
 
 use crate::cgi::meta::Mapping;
 use crate::cgi::response::{Rules, State};
-use crate::error::Error;
+use crate::error::{Error, Refused};
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -24,6 +24,9 @@ enum Reading {
     Body,
     /// The answer is complete; `Done` is owed.
     Done,
+    /// In place of a request something of the protocol's own was sent, and the
+    /// protocol reads what comes.
+    Diverted,
     /// `Done` was given.
     Over,
     /// Nothing is read any more.
@@ -66,6 +69,30 @@ impl Core {
             broken: false,
         }
     }
+
+    /// Uses the connection for something of the protocol's own, in place of a
+    /// request.
+    pub(crate) fn divert(&mut self) -> Result<(), Refused> {
+        if self.free() == 0 {
+            return Err(Refused::Full);
+        }
+        self.reading = Reading::Diverted;
+        Ok(())
+    }
+
+    /// Whether that is under way, so that the protocol is to read.
+    #[inline]
+    pub(crate) fn diverted(&self) -> bool {
+        self.reading == Reading::Diverted && !self.broken
+    }
+
+    /// It is over, or came to an error.
+    pub(crate) fn conclude(&mut self, error: Option<Error>) {
+        self.reading = match error {
+            None => Reading::Over,
+            Some(error) => Reading::Lost(error),
+        };
+    }
 }
 
 impl Status for Core {
@@ -76,6 +103,7 @@ impl Status for Core {
             (Reading::Await, Writing::Body(_)) => Phase::Body,
             (Reading::Head, _) => Phase::Head,
             (Reading::Await | Reading::Body | Reading::Done, _) => Phase::Response,
+            (Reading::Diverted, _) => Phase::Response,
         }
     }
 

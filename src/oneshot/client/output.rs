@@ -19,7 +19,8 @@ impl Core {
     fn live(&self, id: Id) -> Result<(), Refused> {
         match (self.reading, self.writing) {
             _ if id != Id::SOLE => Err(Refused::UnknownId),
-            (Reading::Idle | Reading::Over | Reading::Lost(_), _) => Err(Refused::UnknownId),
+            (Reading::Idle | Reading::Diverted, _) => Err(Refused::UnknownId),
+            (Reading::Over | Reading::Lost(_), _) => Err(Refused::UnknownId),
             (_, Writing::Aborted) => Err(Refused::State),
             _ => Ok(()),
         }

@@ -66,7 +66,7 @@ pub(crate) struct Core<H> {
     watch: Watch,
     /// Bytes of the request's body that are still to come.
     body: u64,
-    head: H,
+    pub(crate) head: H,
     reading: Reading,
     writing: Writing,
     link: Link,

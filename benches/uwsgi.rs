@@ -1,0 +1,153 @@
+//! uwsgi, both sides, each figure beside its floor.
+//!
+//! `cargo bench --bench uwsgi`; the ratio of `machine` to `floor` is the
+//! figure, a time alone is not.
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use vestibule::uwsgi::{Client, Server};
+use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
+
+#[allow(dead_code)]
+mod common;
+use common::{ANSWER, VARS, copy, copy_parts, turns};
+
+/// A GET or POST as nginx sends it.
+fn request(body: usize) -> Vec<u8> {
+    let length = body.to_string();
+    let mut block = Vec::new();
+    for (name, value) in VARS {
+        let value = match name {
+            "CONTENT_LENGTH" if body > 0 => &length,
+            "REQUEST_METHOD" if body > 0 => "POST",
+            _ => value,
+        };
+        for text in [name, value] {
+            block.extend((text.len() as u16).to_le_bytes());
+            block.extend(text.bytes());
+        }
+    }
+    let [low, high] = (block.len() as u16).to_le_bytes();
+    let mut all = vec![0, low, high, 0];
+    all.extend(block);
+    all.extend(vec![b'x'; body]);
+    all
+}
+
+/// The floor of decoding: walks the variables, black-boxes each slice, keeps no
+/// state and checks only what keeps it inside the input.
+#[inline(never)]
+fn walk(input: &[u8]) {
+    let Some(([_, low, high, _], rest)) = input.split_first_chunk() else {
+        return;
+    };
+    let size = usize::from(u16::from_le_bytes([*low, *high]));
+    let Some((mut block, body)) = rest.split_at_checked(size) else {
+        return;
+    };
+    while let [a, b, rest @ ..] = block {
+        let n = usize::from(u16::from_le_bytes([*a, *b]));
+        let Some((name, [a, b, rest @ ..])) = rest.split_at_checked(n) else {
+            return;
+        };
+        let n = usize::from(u16::from_le_bytes([*a, *b]));
+        let Some((value, rest)) = rest.split_at_checked(n) else {
+            return;
+        };
+        black_box(name);
+        black_box(value);
+        block = rest;
+    }
+    black_box(body);
+}
+
+/// Feeds and black-boxes every slice, as the floor does.
+#[inline(never)]
+fn serve(server: &mut Server, mut input: &[u8]) {
+    loop {
+        match server.next(&mut input) {
+            Ok(Next::Event(Request::Field { field, .. })) => {
+                black_box(field.name);
+                black_box(field.value);
+            }
+            Ok(Next::Event(Request::Body { bytes, .. })) => {
+                black_box(bytes);
+            }
+            Ok(Next::Event(Request::HeadEnd { id, length })) => {
+                black_box((id, length));
+            }
+            Ok(Next::Event(
+                Request::Begin { id }
+                | Request::BodyEnd { id }
+                | Request::Fault { id, .. }
+                | Request::Abort { id },
+            )) => {
+                black_box(id);
+            }
+            Ok(Next::Event(Request::Ext(_))) => {}
+            Ok(Next::NeedInput | Next::Paused) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The same for the other side.
+#[inline(never)]
+fn fetch(client: &mut Client, mut input: &[u8]) {
+    loop {
+        match client.next(&mut input) {
+            Ok(Next::Event(Response::Field { field, .. })) => {
+                black_box(field.name);
+                black_box(field.value);
+            }
+            Ok(Next::Event(Response::Body { bytes, .. })) => {
+                black_box(bytes);
+            }
+            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
+                black_box((id, status, length));
+            }
+            Ok(Next::Event(Response::Done { id, ending, .. })) => {
+                black_box((id, ending));
+            }
+            Ok(Next::Event(_)) => {}
+            Ok(Next::NeedInput | Next::Paused) => return,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+fn fields() -> impl Iterator<Item = Field<'static>> + Clone {
+    VARS.iter()
+        .map(|(name, value)| Field::var(name.as_bytes(), value.as_bytes()))
+}
+
+/// A GET, a POST of 100 kB, and both in small pieces.
+fn decode(c: &mut Criterion) {
+    for (name, body) in [("get", 0), ("post-100k", 100_000)] {
+        let bytes = request(body);
+        turns(
+            &format!("server/decode/{name}"),
+            || walk(black_box(&bytes)),
+            || serve(&mut Server::new(), black_box(&bytes)),
+        );
+        let mut to = vec![0; bytes.len()];
+        let mut group = c.benchmark_group(format!("server/decode/{name}"));
+        group.throughput(Throughput::Bytes(bytes.len() as u64));
+        group.bench_function("floor", |b| b.iter(|| walk(black_box(&bytes))));
+        group.bench_function("memcpy", |b| b.iter(|| copy(&bytes, &mut to)));
+        group.bench_function("machine", |b| {
+            b.iter(|| serve(&mut Server::new(), black_box(&bytes)))
+        });
+        for step in [1, 7, 1448] {
+            group.bench_function(format!("machine-by-{step}"), |b| {
+                b.iter(|| {
+                    let mut server = Server::new();
+                    for chunk in black_box(&bytes).chunks(step) {
+                        serve(&mut server, chunk);
+                    }
+                })
+            });
+        }
+    }
+}
