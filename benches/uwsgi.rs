@@ -11,7 +11,7 @@ use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response
 
 #[allow(dead_code)]
 mod common;
-use common::{ANSWER, VARS, copy, copy_parts, turns};
+use common::{ANSWER, VARS, copy, copy_vars, turns};
 
 /// A GET or POST as nginx sends it.
 fn request(body: usize) -> Vec<u8> {
@@ -151,3 +151,71 @@ fn decode(c: &mut Criterion) {
         }
     }
 }
+
+/// An answer of 8 header fields and 64 kB.
+fn decode_answer(c: &mut Criterion) {
+    let head = common::answer_head().replacen("Status:", "HTTP/1.1", 1);
+    let bytes = [head.as_bytes(), &[b'x'; 65_536]].concat();
+    let mut client = Client::new();
+    let mut room = [0; 2048];
+    let opened = client.open(fields(), Length::None, &mut room);
+    assert!(opened.is_ok());
+    let mut to = vec![0; bytes.len()];
+    let mut group = c.benchmark_group("client/decode/answer-64k");
+    group.throughput(Throughput::Bytes(bytes.len() as u64));
+    group.bench_function("memcpy", |b| b.iter(|| copy(&bytes, &mut to)));
+    group.bench_function("machine", |b| {
+        b.iter(|| {
+            let mut client = client;
+            fetch(&mut client, black_box(&bytes));
+        })
+    });
+    for step in [1, 7, 1448] {
+        group.bench_function(format!("machine-by-{step}"), |b| {
+            b.iter(|| {
+                let mut client = client;
+                for chunk in black_box(&bytes).chunks(step) {
+                    fetch(&mut client, chunk);
+                }
+            })
+        });
+    }
+}
+
+fn encode(c: &mut Criterion) {
+    let (mut room, mut other) = ([0; 2048], [0; 2048]);
+    let open = |room: &mut [u8]| {
+        let (id, frame) = Client::new().open(fields(), Length::None, room).unwrap();
+        black_box((id, frame.slices()));
+    };
+    let floor = || copy_vars(&mut other);
+    turns("client/encode/get", floor, || open(&mut room));
+    let mut group = c.benchmark_group("client/encode/get");
+    group.bench_function("floor", |b| b.iter(|| copy_vars(&mut room)));
+    group.bench_function("machine", |b| b.iter(|| open(&mut room)));
+    group.finish();
+
+    let mut server = Server::new();
+    serve(&mut server, &request(0));
+    let text = common::answer_head();
+    let body = vec![b'x'; 65_536];
+    let answer = |room: &mut [u8]| {
+        let mut server = server;
+        let fields = ANSWER
+            .iter()
+            .map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes()));
+        let frame = server.head(Id::SOLE, 200, fields, Length::Known(65_536), room);
+        black_box(frame.unwrap().slices());
+        let mut payload = black_box(&body[..]);
+        black_box(server.body(Id::SOLE, &mut payload).unwrap().slices());
+        black_box(server.finish(Id::SOLE, [], &mut []).unwrap().slices());
+    };
+    let floor = || copy(text.as_bytes(), &mut other);
+    turns("server/encode/answer-64k", floor, || answer(&mut room));
+    let mut group = c.benchmark_group("server/encode/answer-64k");
+    group.bench_function("floor", |b| b.iter(|| copy(text.as_bytes(), &mut room)));
+    group.bench_function("machine", |b| b.iter(|| answer(&mut room)));
+}
+
+criterion_group!(benches, decode, decode_answer, encode);
+criterion_main!(benches);

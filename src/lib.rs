@@ -6,6 +6,7 @@
 //! | FastCGI 1.0 | [`fcgi::Client`] | [`fcgi::Server`] |
 //! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
 //! | SCGI | [`scgi::Client`] | [`scgi::Server`] |
+//! | uwsgi | [`uwsgi::Client`] | [`uwsgi::Server`] |
 //! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
 //! Ahead of any of them a proxy may send a header of the PROXY protocol:

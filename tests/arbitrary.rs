@@ -7,7 +7,7 @@ use vestibule::fcgi::{Role, ServerLimits};
 use vestibule::proxy_protocol::{Event, Header, Limits as ProxyLimits, Part, What};
 use vestibule::{
     Cut, Ending, Error, Field, Id, Length, Limits, Millis, Next, Refused, Rejection, Request,
-    Response, Space, bridge, http1,
+    Response, Space, bridge, http1, uwsgi,
 };
 
 /// How many different values a few inputs make.
@@ -49,6 +49,8 @@ fn every_type() {
     assert!(kinds::<http1::ServerLimits>(&bytes) > 100);
     assert!(kinds::<http1::ClientLimits>(&bytes) > 100);
     assert!(kinds::<http1::Rules>(&bytes) > 100);
+    assert!(kinds::<uwsgi::ServerLimits>(&bytes) > 100);
+    assert!(kinds::<uwsgi::Rules>(&bytes) > 100);
     assert!(kinds::<Millis>(&bytes) > 100);
     assert_eq!(kinds::<Role>(&bytes), 3);
     assert_eq!(kinds::<FirstLine>(&bytes), 3);

@@ -5,7 +5,7 @@ use vestibule::cgi::{meta::Mapping, response};
 use vestibule::fcgi::{self, Role, client, kind};
 use vestibule::{
     Blame, Cut, Error, Field, Fields, Frame, Id, Length, Limits, Next, Overflow, Receive, Refused,
-    Request, Server, Space, Status, Timeouts, http1,
+    Request, Server, Space, Status, Timeouts, http1, uwsgi,
 };
 
 /// Error, whole text, status, whether it is the peer's fault.
@@ -265,6 +265,43 @@ const ERRORS: &[(Error, &str, u16, bool)] = &[
         400,
         true,
     ),
+    (
+        Error::Modifier(22),
+        "uwsgi packet type not enabled (22) [uwsgi protocol, Packet descriptions]",
+        501,
+        true,
+    ),
+    (
+        Error::HttpRequest,
+        "HTTP client on a port of another protocol",
+        400,
+        true,
+    ),
+    (
+        Error::TlsHandshake,
+        "TLS client on a port without TLS",
+        400,
+        true,
+    ),
+    (Error::NameTooLong, "name too long", 431, true),
+    (
+        Error::ServerVariable,
+        "variable for the uWSGI server",
+        400,
+        true,
+    ),
+    (
+        Error::NoMethod,
+        "no REQUEST_METHOD [RFC 3875, 4.1.12]",
+        400,
+        true,
+    ),
+    (
+        Error::BadVariable,
+        "malformed variable [SCGI, 3 and uwsgi protocol, The uwsgi vars]",
+        400,
+        true,
+    ),
     (Error::Eof, "connection ended", 400, true),
     (Error::Unsupported, "not supported", 501, false),
     (Error::Overloaded, "overloaded", 503, false),
@@ -328,6 +365,9 @@ fn defaults() {
     assert_eq!(http1::ServerLimits::default(), http1::ServerLimits::DEFAULT);
     assert_eq!(http1::ClientLimits::default(), http1::ClientLimits::DEFAULT);
     assert_eq!(http1::Rules::default(), http1::Rules::STRICT);
+    assert_eq!(uwsgi::ServerLimits::default(), uwsgi::ServerLimits::DEFAULT);
+    assert_eq!(uwsgi::Rules::default(), uwsgi::Rules::STRICT);
+    assert_eq!(uwsgi::Modifiers::default(), uwsgi::Modifiers::DEFAULT);
     assert_eq!(Timeouts::default(), Timeouts::DEFAULT);
     assert_eq!(response::Rules::default(), response::Rules::STRICT);
     assert_eq!(Mapping::default(), Mapping::GATEWAY);

@@ -12,6 +12,7 @@ use super::packet::request_bit;
 /// # let _ = server;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Rules {
     modifiers: u32,
     switches: u8,
