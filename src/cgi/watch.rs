@@ -14,17 +14,6 @@ macro_rules! names {
 
         /// The variables that may come once, in the order of their bits.
         const NAMES: &[&[u8]] = &[$($name),*];
-
-        /// The lengths of the names, as bits.
-        const LENGTHS: u32 = $(1 << $name.len())|*;
-
-        /// Which of them it is; 0 for none.
-        fn known(name: &[u8]) -> u32 {
-            match name {
-                $($name => $place,)*
-                _ => 0,
-            }
-        }
     };
 }
 
@@ -58,6 +47,70 @@ names! {
     26 HOST b"HTTP_HOST"
     27 CODING b"HTTP_TRANSFER_ENCODING"
 }
+
+/// Which of them it is; 0 for none. One place to look at, and one comparison.
+#[inline(always)]
+fn known(name: &[u8]) -> u32 {
+    let place = usize::from(place(name));
+    let number = PLACES.get(place).copied().unwrap_or(0);
+    match NAMES.get(usize::from(number)) {
+        Some(known) if same(name, known) => 1u32.wrapping_shl(u32::from(number)),
+        _ => 0,
+    }
+}
+
+/// Where a name is looked for, by its length and its first and last four bytes:
+/// the factor is one of those that give each of [`NAMES`] a place of its own.
+#[inline(always)]
+const fn place(name: &[u8]) -> u8 {
+    let (Some(first), Some(last)) = (name.first_chunk(), name.last_chunk()) else {
+        return 0;
+    };
+    let [len, ..] = name.len().to_le_bytes();
+    let sum = u32::from_le_bytes(*first)
+        .wrapping_add(u32::from_le_bytes(*last).wrapping_mul(2))
+        .wrapping_add(u32::from_le_bytes([len, 0, 0, 0]));
+    let [.., high] = sum.wrapping_mul(0xf06f_217b).to_le_bytes();
+    high.wrapping_shr(2)
+}
+
+/// The number of the name at each place.
+static PLACES: [u8; 64] = {
+    let mut places = [0; 64];
+    let (mut number, mut names) = (0u8, NAMES);
+    while let [name, more @ ..] = names {
+        let (mut at, mut rest): (u8, &mut [u8]) = (0, &mut places);
+        while let [first, tail @ ..] = rest {
+            if at == place(name) {
+                *first = number;
+            }
+            at = at.wrapping_add(1);
+            rest = tail;
+        }
+        number = number.wrapping_add(1);
+        names = more;
+    }
+    places
+};
+
+/// Whether two names are equal; most are of 8 to 16 bytes.
+#[inline(always)]
+fn same(one: &[u8], other: &[u8]) -> bool {
+    if one.len() != other.len() {
+        return false;
+    }
+    let ends = |name: &[u8]| {
+        let first = u64::from_le_bytes(*name.first_chunk()?);
+        Some((first, u64::from_le_bytes(*name.last_chunk()?)))
+    };
+    match (ends(one), ends(other)) {
+        (Some(a), Some(b)) => a == b && (one.len() <= 16 || one == other),
+        _ => one == other,
+    }
+}
+
+/// Those whose values mean something.
+const VALUED: u32 = LENGTH | METHOD | VERSION | CODING;
 
 /// Any of them, before the first byte of a name.
 const ANY: u32 = (1 << 28) - 1;
@@ -138,31 +191,30 @@ impl Watch {
     }
 
     /// A variable that lies whole in the input.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn whole(&mut self, name: &[u8], value: &[u8]) {
-        let len = u32::try_from(name.len()).unwrap_or(0);
-        if len < 32 && LENGTHS.wrapping_shr(len) & 1 != 0 {
-            self.note(name, value);
-        } else {
-            self.facts |= fact::ONE;
+        let known = known(name);
+        if self.seen & known != 0 || known & VALUED != 0 {
+            self.note(known, value);
         }
+        self.seen |= known;
+        self.facts |= fact::ONE;
     }
 
     #[inline(never)]
-    fn note(&mut self, name: &[u8], value: &[u8]) {
-        let known = known(name);
-        if known != 0 {
-            self.name = known;
-            self.begin_value();
-            self.value(value);
-            self.end();
-        }
-        self.facts |= fact::ONE;
+    fn note(&mut self, known: u32, value: &[u8]) {
+        self.name = known;
+        self.begin_value();
+        self.value(value);
+        self.end();
     }
 
     /// A variable, or a piece of one.
     pub(crate) fn piece(&mut self, field: &Field<'_>) {
-        if matches!(field.cut, Cut::Whole | Cut::First) {
+        if field.cut == Cut::Whole {
+            return self.whole(field.name, field.value);
+        }
+        if field.cut == Cut::First {
             self.name = ANY;
             self.at = 0;
             self.valued = false;
@@ -172,7 +224,7 @@ impl Watch {
                 self.narrow(*byte);
             }
             // No byte of a value comes before its name is complete.
-            if matches!(field.cut, Cut::Whole | Cut::Last) || !field.value.is_empty() {
+            if field.cut == Cut::Last || !field.value.is_empty() {
                 self.settle();
                 self.begin_value();
             }
@@ -180,7 +232,7 @@ impl Watch {
         if self.valued {
             self.value(field.value);
         }
-        if matches!(field.cut, Cut::Whole | Cut::Last) {
+        if field.cut == Cut::Last {
             self.end();
             self.facts |= fact::ONE;
         }

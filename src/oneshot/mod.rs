@@ -28,6 +28,8 @@ pub(crate) enum Part<'i, X> {
     /// nothing after it.
     #[allow(dead_code)]
     Ext(X),
+    /// What stands in front of the variables has come: the hot path may do now.
+    Begun,
     /// The input is used up.
     Empty,
 }

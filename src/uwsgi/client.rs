@@ -45,12 +45,12 @@ struct Pong {
 /// [`Id::SOLE`](crate::Id::SOLE), or one ping.
 ///
 /// The body's length has to be known: a request of
-/// [`Length::Unknown`](crate::Length::Unknown) is refused, as it has no form on
+/// [`Length::Unknown`] is refused, as it has no form on
 /// this wire. What goes out as CONTENT_LENGTH the machine writes itself, and no
 /// HTTP_TRANSFER_ENCODING: no body is coded here.
 ///
 /// The block of variables is never longer than its header can say: what would
-/// be above 65,535 bytes is [`Refused::TooLong`](crate::Refused::TooLong), and
+/// be above 65,535 bytes is [`Refused::TooLong`], and
 /// nothing was written. Answer 431 to it.
 ///
 /// An answer begins with a status line, and ends with its Content-Length or the
@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// A leniency: variables whose names begin with `UWSGI_` are sent. Off:
-    /// [`Refused::Field`](crate::Refused::Field).
+    /// [`Refused::Field`].
     ///
     /// Opens: the uWSGI server obeys them, by loading and running what they
     /// name; none may come from a client. Needed by: configurations that choose
@@ -148,8 +148,8 @@ impl Client {
 
     /// Asks whether the application lives, in place of a request: four bytes,
     /// answered by an [`Ext`]. The end of the connection without an answer is
-    /// [`Error::NoResponse`](crate::Error::NoResponse), another answer
-    /// [`Error::Modifier`](crate::Error::Modifier).
+    /// [`Error::NoResponse`], another answer
+    /// [`Error::Modifier`].
     ///
     /// ```
     /// use vestibule::uwsgi::{Client, ClientExt};
@@ -163,7 +163,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Refused::Full`](crate::Refused::Full): the connection was used.
+    /// [`Refused::Full`]: the connection was used.
     pub fn ping(&mut self) -> Result<Frame<'static>, Refused> {
         self.core.divert()?;
         let header = Header {

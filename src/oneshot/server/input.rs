@@ -15,16 +15,14 @@ impl<H: Head> Receive for Core<H> {
 
     #[inline]
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
-        if self.link == Link::Broken {
-            return self.gone(Next::Paused);
+        if self.reading == Reading::Head
+            && let Some((name, value)) = self.head.whole(input, &self.limits.common)
+        {
+            self.watch.whole(name, value);
+            let field = Field::var(name, value);
+            return Ok(Next::Event(Request::Field { id: ID, field }));
         }
-        match self.reading {
-            Reading::Head => self.head(input),
-            Reading::Body => self.body(input),
-            Reading::Idle => self.idle(input),
-            Reading::Done(_) | Reading::Over => self.rest(input),
-            Reading::Lost(error) => Err(error),
-        }
+        self.step(input)
     }
 
     fn eof<'i>(&mut self) -> Step<'i, H::Ext> {
@@ -66,6 +64,24 @@ impl<H: Head> Core<H> {
     /// The transport is gone both ways.
     pub(super) fn broken(&mut self) {
         self.link = Link::Broken;
+        if self.reading == Reading::Head {
+            self.reading = Reading::Lost(Error::Eof);
+        }
+    }
+
+    /// All but the hot path.
+    #[inline(never)]
+    fn step<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
+        if self.link == Link::Broken {
+            return self.gone(Next::Paused);
+        }
+        match self.reading {
+            Reading::Head => self.head_cold(input),
+            Reading::Body => self.body(input),
+            Reading::Idle => self.idle(input),
+            Reading::Done(_) | Reading::Over => self.rest(input),
+            Reading::Lost(error) => Err(error),
+        }
     }
 
     fn half_close(&mut self) {
@@ -80,7 +96,6 @@ impl<H: Head> Core<H> {
     fn gone<'i>(&mut self, quiet: Next<Request<'i, H::Ext>>) -> Step<'i, H::Ext> {
         match self.reading {
             Reading::Lost(error) => Err(error),
-            Reading::Head => self.lose(Error::Eof),
             Reading::Body | Reading::Done(_) if self.writing != Writing::Over => {
                 self.reading = Reading::Lost(Error::Eof);
                 Ok(Next::Event(Request::Abort { id: ID }))
@@ -106,16 +121,6 @@ impl<H: Head> Core<H> {
         self.head_cold(input)
     }
 
-    #[inline]
-    fn head<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
-        if let Some((name, value)) = self.head.whole(input, &self.limits.common) {
-            self.watch.whole(name, value);
-            let field = Field::var(name, value);
-            return Ok(Next::Event(Request::Field { id: ID, field }));
-        }
-        self.head_cold(input)
-    }
-
     #[cold]
     #[inline(never)]
     fn head_cold<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
@@ -124,6 +129,8 @@ impl<H: Head> Core<H> {
                 self.watch.piece(&field);
                 Ok(Next::Event(Request::Field { id: ID, field }))
             }
+            // Once: it does not begin again.
+            Ok(Part::Begun) => self.next(input),
             Ok(Part::End) => self.head_end(),
             Ok(Part::Ext(ext)) => {
                 self.reading = Reading::Over;

@@ -100,10 +100,11 @@ impl oneshot::Head for Head {
             }
             self.have = self.have.saturating_add(1);
             *input = rest;
-            if usize::from(self.have) == HEADER
-                && let Some(ext) = self.header(limits)?
-            {
-                return Ok(Part::Ext(ext));
+            if usize::from(self.have) == HEADER {
+                return Ok(match self.header(limits)? {
+                    Some(ext) => Part::Ext(ext),
+                    None => Part::Begun,
+                });
             }
         }
         if self.vars.ended() {
