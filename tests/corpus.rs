@@ -64,6 +64,9 @@ targets! {
     scgi_server
     scgi_client
     scgi_joined
+    uwsgi_server
+    uwsgi_client
+    uwsgi_joined
     forwarded
     access_log
     bridge

@@ -428,3 +428,16 @@ fn of_an_ajp_request() {
         assert_eq!(opened.unwrap().1.len(), size as usize);
     }
 }
+
+/// Those of its own; the others: see `oneshot.rs`.
+#[test]
+fn of_the_uwsgi_server() {
+    let bytes = b"\0\x22\0\0\x0e\0REQUEST_METHOD\x03\0GET\x09\0NINE_BYTE\0\0";
+    around(14, "NameTooLong", &|n| {
+        let n = u16::try_from(n).unwrap_or(u16::MAX);
+        let limits = vestibule::uwsgi::ServerLimits::DEFAULT.name_bytes(n);
+        let make = || vestibule::uwsgi::Server::with_limits(limits);
+        let (log, _) = check(&make, bytes, false, &nothing).unwrap();
+        text(&log)
+    });
+}

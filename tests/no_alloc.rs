@@ -189,10 +189,12 @@ fn http_exchange(step: usize) {
 
 #[test]
 fn the_same_over_protocols_of_one_request() {
-    use vestibule::scgi;
+    use vestibule::{scgi, uwsgi};
     for step in [1, 7, 8192] {
         let scgi = || one_request(scgi::Client::new(), scgi::Server::new(), step);
         assert_eq!(allocations(scgi), 0);
+        let uwsgi = || one_request(uwsgi::Client::new(), uwsgi::Server::new(), step);
+        assert_eq!(allocations(uwsgi), 0);
     }
 }
 

@@ -3,7 +3,7 @@
 
 use vestibule::{
     Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1, proxy_protocol,
-    scgi,
+    scgi, uwsgi,
 };
 
 #[test]
@@ -17,6 +17,8 @@ fn machines() {
     assert!(size_of::<http1::Client>() <= 224);
     assert!(size_of::<scgi::Server>() <= 128);
     assert!(size_of::<scgi::Client>() <= 128);
+    assert!(size_of::<uwsgi::Server>() <= 128);
+    assert!(size_of::<uwsgi::Client>() <= 128);
     assert!(size_of::<proxy_protocol::Parser>() <= 104);
 }
 
@@ -28,6 +30,8 @@ fn what_goes_through_them() {
     assert!(size_of::<Next<Response<'_, fcgi::ClientExt>>>() <= 48);
     assert!(size_of::<Next<scgi::server::Event<'_>>>() <= 48);
     assert!(size_of::<Next<scgi::client::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<uwsgi::server::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<uwsgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }

@@ -213,6 +213,9 @@ impl Facts {
                     if before(fields, place, name) {
                         continue;
                     }
+                    if !admits(name, value)? {
+                        continue;
+                    }
                     let (more, len) = rest(fields, headers, name);
                     if more > 0 {
                         let len = len.saturating_add(value.len());

@@ -38,6 +38,11 @@ pub trait Protocol {
     fn counted(head: &[u8]) -> (u32, u32);
 
     fn read(bytes: &[u8]) -> Read;
+
+    /// The answer to a request in what a server wrote.
+    fn answer(written: &[u8]) -> &[u8] {
+        written
+    }
 }
 
 pub struct Scgi;
@@ -99,6 +104,88 @@ impl Protocol for Scgi {
             return Read::Bad;
         }
         Read::Head(vars, end + 1)
+    }
+}
+
+pub struct Uwsgi;
+
+impl Protocol for Uwsgi {
+    type Server = uwsgi::Server;
+    type Client = uwsgi::Client;
+
+    /// Not every test has a method.
+    fn server(limits: ServerLimits) -> uwsgi::Server {
+        let limits = uwsgi::ServerLimits {
+            common: limits.common,
+            linger_bytes: limits.linger_bytes,
+            ..uwsgi::ServerLimits::DEFAULT
+        };
+        let rules = uwsgi::Rules::STRICT.any_method(true);
+        uwsgi::Server::with_limits(limits).rules(rules)
+    }
+
+    fn client(rules: Rules) -> uwsgi::Client {
+        uwsgi::Client::with_rules(rules)
+    }
+
+    fn head(length: &str, vars: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut block = Vec::new();
+        let length = [(&b"CONTENT_LENGTH"[..], length.as_bytes())];
+        for (name, value) in length.iter().chain(vars) {
+            for text in [name, value] {
+                block.extend(u16::try_from(text.len()).unwrap().to_le_bytes());
+                block.extend(*text);
+            }
+        }
+        let [low, high] = u16::try_from(block.len()).unwrap().to_le_bytes();
+        [&[0, low, high, 0], &block[..]].concat()
+    }
+
+    fn counted(head: &[u8]) -> (u32, u32) {
+        (1, head.len() as u32 - 4)
+    }
+
+    fn read(bytes: &[u8]) -> Read {
+        let [kind, rest @ ..] = bytes else {
+            return Read::Part;
+        };
+        match kind {
+            0 => {}
+            // A ping, a close mark: no head.
+            100 | 200 => return Read::Part,
+            _ => return Read::Bad,
+        }
+        let [low, high, _, rest @ ..] = rest else {
+            return Read::Part;
+        };
+        let size = usize::from(*low) + usize::from(*high) * 256;
+        let Some(mut block) = rest.get(..size) else {
+            return Read::Part;
+        };
+        let mut text = || {
+            let (length, rest) = block.split_at_checked(2)?;
+            let n = usize::from(length[0]) + usize::from(length[1]) * 256;
+            let (text, rest) = rest.split_at_checked(n)?;
+            block = rest;
+            Some((text.to_vec(), rest.is_empty()))
+        };
+        let mut vars = Vars::new();
+        let mut over = size == 0;
+        while !over {
+            let (Some((name, _)), Some((value, last))) = (text(), text()) else {
+                return Read::Bad;
+            };
+            if !(1..=256).contains(&name.len()) {
+                return Read::Bad;
+            }
+            vars.push((name, value));
+            over = last;
+        }
+        Read::Head(vars, 4 + size)
+    }
+
+    fn answer(written: &[u8]) -> &[u8] {
+        written.strip_prefix(b"\x64\0\0\x01").unwrap_or(written)
     }
 }
 

@@ -31,6 +31,9 @@ mod records;
 pub mod scgi_client;
 pub mod scgi_joined;
 pub mod scgi_server;
+pub mod uwsgi_client;
+pub mod uwsgi_joined;
+pub mod uwsgi_server;
 
 /// Takes an input apart. Beyond its end there are zeros.
 pub struct Source<'a>(pub &'a [u8]);

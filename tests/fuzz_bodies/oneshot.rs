@@ -322,7 +322,7 @@ pub fn server<P: Protocol>(data: &[u8]) {
     ok(legal::server(&log, true).map_err(|e| format!("{e}\n{}", common::text(&log))));
     let begun = log.iter().filter(|e| matches!(e.fact, Fact::Begin(_)));
     assert!(begun.count() <= 1, "a second request");
-    one_answer(&out);
+    one_answer(P::answer(&out));
     if script.is_empty() && config & 3 < 2 {
         second_reader::<P>(input, &log);
     }

@@ -31,6 +31,7 @@ mod log;
 mod proxy;
 mod scgi;
 mod server;
+mod uwsgi;
 mod vocabulary;
 
 /// Uses a result up, so that nothing of it is optimised away.
