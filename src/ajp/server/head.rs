@@ -474,6 +474,7 @@ impl Head {
                 self.secret.bytes(bytes, rules.the_secret());
                 true
             }
+            Class::Listed if rules.takes_any_attribute() => is_text(bytes),
             Class::Listed => {
                 let mut names = bytes.iter();
                 if !names.all(|b| self.listed.byte(*b, rules.names())) {
@@ -532,6 +533,7 @@ impl Head {
                 }
                 self.flags &= !STORED;
             }
+            Class::Listed if rules.takes_any_attribute() && self.at != 0 => {}
             Class::Listed if !self.listed.end(rules.names()) => return Err(Error::Attribute),
             Class::Secret => {
                 let same = self.secret.end(rules.the_secret());

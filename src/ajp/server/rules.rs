@@ -24,6 +24,7 @@ const USUAL: &[&[u8]] = &[
 pub struct Rules<S = &'static [u8]> {
     secret: Option<S>,
     open: bool,
+    any: bool,
     attributes: &'static [&'static [u8]],
 }
 
@@ -34,6 +35,7 @@ impl Rules {
     pub const STRICT: Rules = Rules {
         secret: None,
         open: false,
+        any: false,
         attributes: USUAL,
     };
 
@@ -46,6 +48,7 @@ impl Rules {
         Rules {
             secret: Some(secret),
             open: self.open,
+            any: self.any,
             attributes: self.attributes,
         }
     }
@@ -76,6 +79,21 @@ impl<S> Rules<S> {
         self
     }
 
+    /// Whether request attributes of any name are taken.
+    ///
+    /// Opens: the same for every name that there is. Needed: by what looks at
+    /// recorded traffic, and acts on nothing in it.
+    #[must_use]
+    pub const fn any_attribute(mut self, on: bool) -> Self {
+        self.any = on;
+        self
+    }
+
+    /// Whether they are.
+    pub(super) const fn takes_any_attribute(&self) -> bool {
+        self.any
+    }
+
     /// Whether a request must bring a secret.
     pub(super) const fn wants_secret(&self) -> bool {
         self.secret.is_some() || !self.open
@@ -92,6 +110,7 @@ impl<S: AsRef<[u8]>> Rules<S> {
         Rules {
             secret: self.secret.as_ref().map(AsRef::as_ref),
             open: self.open,
+            any: self.any,
             attributes: self.attributes,
         }
     }
