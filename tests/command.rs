@@ -6,6 +6,7 @@ mod command {
     pub mod wire;
 
     mod access;
+    mod ajp;
     mod authorizer;
     mod behind;
     mod bounds;
@@ -17,6 +18,7 @@ mod command {
     mod gateway;
     mod http;
     mod kept;
+    mod oneshot;
     mod ping;
     mod proxy;
     mod root;

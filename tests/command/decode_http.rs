@@ -257,8 +257,8 @@ fn ladders() {
         &["POST / HTTP/1.0", "Content-Length: 2", "2 bytes \"hi\""],
         &[
             "HTTP/1.0 404 No",
-            "(closes)",
             "4 bytes \"open\"",
+            "(closes)",
             "(closes)",
         ],
     ]
@@ -295,7 +295,7 @@ fn usage() {
         ),
         (
             &["fcgi", "--requests", &file, &file],
-            "--requests is for HTTP",
+            "--requests is not for FastCGI",
         ),
     ] {
         let ran = run(&[&["decode"], args].concat());

@@ -1,4 +1,4 @@
-//! Requests over one connection, by either protocol, and answers whole.
+//! Requests over one connection, by any protocol, and answers whole.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use vestibule::adapt::{Call, Called, Transport};
-use vestibule::{Client, Ending, Field, Length, Response, Timeouts, fcgi, http1};
+use vestibule::{Client, Ending, Field, Length, Response, Timeouts, ajp, fcgi, http1, scgi, uwsgi};
 
 /// A socket of either kind.
 pub enum Wire {
@@ -129,6 +129,35 @@ impl Answer {
 enum Machine {
     Http(http1::Client),
     Fcgi(fcgi::Client),
+    Scgi(scgi::Client),
+    Uwsgi(uwsgi::Client),
+    Ajp(ajp::Client),
+}
+
+macro_rules! each {
+    ($machine:expr, $m:ident => $do:expr) => {
+        match $machine {
+            Machine::Http($m) => $do,
+            Machine::Fcgi($m) => $do,
+            Machine::Scgi($m) => $do,
+            Machine::Uwsgi($m) => $do,
+            Machine::Ajp($m) => $do,
+        }
+    };
+}
+
+impl Machine {
+    fn new(endpoint: &str) -> Machine {
+        let (scheme, _) = endpoint.split_once([':', '+']).unwrap();
+        match scheme {
+            "http" => Machine::Http(http1::Client::new()),
+            "fcgi" => Machine::Fcgi(fcgi::Client::default()),
+            "scgi" => Machine::Scgi(scgi::Client::new()),
+            "uwsgi" => Machine::Uwsgi(uwsgi::Client::new()),
+            "ajp" => Machine::Ajp(ajp::Client::new()),
+            other => panic!("{other}"),
+        }
+    }
 }
 
 /// A connection to a front.
@@ -174,13 +203,9 @@ impl Caller {
             self.connections += 1;
         }
         let endpoint = &self.endpoint;
-        let (wire, machine) = self.link.get_or_insert_with(|| {
-            let machine = match endpoint.starts_with("http") {
-                true => Machine::Http(http1::Client::new()),
-                false => Machine::Fcgi(fcgi::Client::default()),
-            };
-            (Wire::open(endpoint), machine)
-        });
+        let (wire, machine) = self
+            .link
+            .get_or_insert_with(|| (Wire::open(endpoint), Machine::new(endpoint)));
         let query = uri.split_once('?').map_or("", |(_, query)| query);
         let mut fields = vec![
             Field::var(b"REQUEST_METHOD", method.as_bytes()),
@@ -192,10 +217,7 @@ impl Caller {
         for (name, value) in headers {
             fields.push(Field::header(name.as_bytes(), value.as_bytes()));
         }
-        let answer = match machine {
-            Machine::Http(client) => call(client, wire, &fields, body),
-            Machine::Fcgi(client) => call(client, wire, &fields, body),
-        };
+        let answer = each!(machine, m => call(m, wire, &fields, body));
         if !answer.reuse {
             self.link = None;
         }
@@ -255,4 +277,44 @@ fn call<C: Client + Send>(
         !own.iter().any(|known| f.0.eq_ignore_ascii_case(known)) && f.0 != "SERVER_PROTOCOL"
     });
     answer
+}
+
+// Both are the matrix's.
+
+/// The head of a request as `at` wants it, and all of a request without a body.
+#[allow(dead_code)]
+pub fn head(at: &str, method: &str, uri: &str, length: u64) -> Vec<u8> {
+    let query = uri.split_once('?').map_or("", |(_, query)| query);
+    let fields = [
+        Field::var(b"REQUEST_METHOD", method.as_bytes()),
+        Field::var(b"REQUEST_URI", uri.as_bytes()),
+        Field::var(b"QUERY_STRING", query.as_bytes()),
+        Field::var(b"HTTP_HOST", b"h.test"),
+        Field::var(b"SERVER_PROTOCOL", b"HTTP/1.1"),
+    ];
+    let length = match length {
+        0 => Length::None,
+        n => Length::Known(n),
+    };
+    let mut room = vec![0; 1024];
+    let mut machine = Machine::new(at);
+    let opened = each!(&mut machine, m => Client::open(m, fields, length, &mut room));
+    opened.unwrap().1.slices().concat()
+}
+
+/// The beginning of a body of that request, as far as one message carries it.
+#[allow(dead_code)]
+pub fn some_body(at: &str, mut bytes: &[u8]) -> Vec<u8> {
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"POST"),
+        Field::var(b"REQUEST_URI", b"/"),
+        Field::var(b"HTTP_HOST", b"h"),
+    ];
+    let length = Length::Known(1 << 20);
+    let mut room = vec![0; 1024];
+    let mut machine = Machine::new(at);
+    each!(&mut machine, m => {
+        let (id, _) = Client::open(m, fields, length, &mut room).unwrap();
+        Client::body(m, id, &mut bytes).unwrap().slices().concat()
+    })
 }

@@ -12,6 +12,8 @@ use crate::body::Body;
 use crate::cgi_env::Vars;
 use crate::endpoint::Endpoint;
 use crate::perform::{self, Plan};
+use crate::scheme::Scheme;
+use crate::secret;
 
 const HELP: &str = "\
 usage: vestibule call ENDPOINT [OPTION]...
@@ -22,30 +24,34 @@ meta-variables and HTTP_* are taken from the environment, as in
 and what the options say wins. HTTP_PROXY is never sent. Over HTTP the same makes the
 request line and the header fields; other variables are not sent.
 
-  ENDPOINT            fcgi://HOST:PORT[/PATH?QUERY] (IPv6 in brackets),
-                      fcgi+unix:/SOCKET, http://HOST[:PORT][/PATH?QUERY] or
-                      http+unix:/SOCKET
+  ENDPOINT            SCHEME://HOST:PORT[/PATH?QUERY] (IPv6 in brackets) or
+                      SCHEME+unix:/SOCKET; SCHEME is fcgi, http (port 80 where none
+                      is given), scgi, uwsgi or ajp (port 8009)
   --uri /PATH?QUERY   sets REQUEST_URI, SCRIPT_NAME, QUERY_STRING and, behind
-                      '.php/', PATH_INFO; beats the endpoint's path
-  --root DIR          sets DOCUMENT_ROOT, and SCRIPT_FILENAME below it (FastCGI)
+                      '.php/', PATH_INFO; for SCGI and uwsgi without --root the path
+                      is PATH_INFO. Beats the endpoint's path
+  --root DIR          sets DOCUMENT_ROOT, and SCRIPT_FILENAME below it (not HTTP,
+                      not AJP)
   -X METHOD           the method; default GET, with a body POST
   -H 'Name: value'    a header field; several of a name are joined; 'Name:'
                       takes it away. With 'Expect: 100-continue' the body waits
                       for the server's word, one second at most
-  -p NAME=VALUE       a variable as it is
+  -p NAME=VALUE       a variable as it is; over AJP, where it has no place for it, a
+                      request attribute
   -d DATA             sends DATA as a form; several are joined with '&'
   --body FILE|-       sends a file, or standard input. Without a body option
                       standard input is sent when CONTENT_LENGTH is in the
                       environment, that many bytes of it. Where a pipe's length
                       is not known none is declared, and then some FastCGI
-                      applications see no body; over HTTP it goes out in chunks
+                      applications see no body; over HTTP and AJP it goes out in
+                      chunks, and SCGI and uwsgi want a length
   --role ROLE         responder (default), authorizer or filter (FastCGI)
   --data FILE         the file that a filter works on (FastCGI)
   --env               all of the environment, not the meta-variables alone
-                      (FastCGI)
-  -i                  the head too, in the form of CGI
+                      (not HTTP, not AJP)
+{secret}  -i                  the head too, in the form of CGI
   -v                  draws the exchange on standard error: each record, or each
-                      head, interim ones too, body and chunk
+                      head, interim ones too, body, chunk and packet
   --fail              no body for a status of 400 or more, but exit 22
   --timeout SECONDS   the longest wait for the connection and then for each
                       next piece of the exchange; default for ever
@@ -74,6 +80,7 @@ struct Options {
     verbose: bool,
     fail: bool,
     timeout: Option<Duration>,
+    secret: Option<&'static [u8]>,
 }
 
 pub fn main(mut args: Args) -> Ended {
@@ -81,7 +88,7 @@ pub fn main(mut args: Args) -> Ended {
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
-                "--help" | "-h" => return print(HELP),
+                "--help" | "-h" => return print(&HELP.replace("{secret}", secret::HELP)),
                 "--uri" => options.uri = Some(args.text()?),
                 "--root" => options.root = Some(args.text()?),
                 "-X" => options.method = Some(args.bytes()?),
@@ -105,7 +112,11 @@ pub fn main(mut args: Args) -> Ended {
                 "-v" => options.verbose = true,
                 "--fail" => options.fail = true,
                 "--timeout" => options.timeout = Some(args.seconds()?),
-                _ => return args.unknown(),
+                name => {
+                    if !secret::option(name, &mut args, &mut options.secret)? {
+                        return args.unknown();
+                    }
+                }
             },
             Arg::Word(word) => {
                 if options.endpoint.is_some() {
@@ -149,6 +160,7 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         (options.data.is_some(), "--data", scheme.has_roles()),
         (options.root.is_some(), "--root", scheme.has_variables()),
         (options.env, "--env", scheme.has_variables()),
+        (options.secret.is_some(), "--secret", scheme.has_secret()),
     ] {
         if given && !has {
             return usage(format!("{option} means nothing to {}", endpoint.address));
@@ -171,7 +183,8 @@ fn plan(options: Options) -> Result<Plan, Failure> {
     let mut declared = vars.get("CONTENT_LENGTH").map(<[u8]>::to_vec);
     declared = declared.filter(|text| !text.is_empty() && role != Role::Authorizer);
     if let Some(uri) = options.uri.as_ref().or(endpoint.uri.as_ref()) {
-        vars.target(uri).map_err(Failure::Usage)?;
+        let one = scheme.is_one_application() && options.root.is_none();
+        vars.target(uri, one).map_err(Failure::Usage)?;
     }
     if let Some(root) = &options.root {
         let root = match std::path::absolute(root) {
@@ -215,7 +228,11 @@ fn plan(options: Options) -> Result<Plan, Failure> {
             return usage(format!("-p '{shown}': it is written NAME=VALUE"));
         };
         let name = &pair[..at];
-        if !scheme.has_variables() && !sendable(name) {
+        if scheme == Scheme::Ajp && !sendable(name) && !PLACES.contains(&name) {
+            vars.attribute(name, &pair[at + 1..]);
+            continue;
+        }
+        if scheme == Scheme::Http && !sendable(name) {
             let shown = String::from_utf8_lossy(name);
             return usage(format!(
                 "-p {shown}: no header field, and {} has no variables",
@@ -250,6 +267,12 @@ fn plan(options: Options) -> Result<Plan, Failure> {
     if role == Role::Filter && length == Length::Unknown {
         return usage("a filter's body wants a known length: set CONTENT_LENGTH");
     }
+    if scheme.wants_length() && length == Length::Unknown {
+        let protocol = scheme.protocol();
+        return usage(format!(
+            "{protocol} wants a body of known length: set CONTENT_LENGTH"
+        ));
+    }
     Ok(Plan {
         address: endpoint.address,
         role,
@@ -260,10 +283,32 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         head: options.head,
         fail: options.fail,
         timeout: options.timeout,
+        secret: options.secret,
         drawing: options.verbose.then(|| Box::new(std::io::stderr()) as _),
         out: perform::output(),
     })
 }
+
+/// Variables that a request of AJP has places for.
+const PLACES: [&[u8]; 17] = [
+    b"AUTH_TYPE",
+    b"DOCUMENT_URI",
+    b"HTTPS",
+    b"QUERY_STRING",
+    b"REMOTE_ADDR",
+    b"REMOTE_HOST",
+    b"REMOTE_PORT",
+    b"REMOTE_USER",
+    b"SERVER_ADDR",
+    b"SERVER_NAME",
+    b"SERVER_PORT",
+    b"SERVER_PROTOCOL",
+    b"SSL_CIPHER",
+    b"SSL_CIPHER_USEKEYSIZE",
+    b"SSL_CLIENT_CERT",
+    b"SSL_PROTOCOL",
+    b"SSL_SESSION_ID",
+];
 
 /// Whether HTTP has a place for a variable.
 fn sendable(name: &[u8]) -> bool {

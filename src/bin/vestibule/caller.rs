@@ -1,7 +1,7 @@
 //! A client machine of any protocol, as `call` sees it.
 
 use vestibule::fcgi::ClientExt;
-use vestibule::{Client, Field, Frame, Id, Length, Refused, http1};
+use vestibule::{Client, Field, Frame, Id, Length, Refused, ajp, http1, scgi, uwsgi};
 
 use crate::cgi_env::Vars;
 use crate::filter::Filter;
@@ -36,20 +36,35 @@ impl Caller for Filter {
     }
 }
 
+impl Caller for scgi::Client {}
+
+impl Caller for uwsgi::Client {}
+
 impl Caller for http1::Client {
     fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {
         self.last();
         let opened = self.open(plan.vars.fields(), plan.length, room);
         opened.map_err(|refused| match refused {
-            Refused::Field => culprit(&plan.vars, plan.length),
+            Refused::Field => culprit(http1::Client::new, &plan.vars, plan.length),
             Refused::State => "a body with this method".into(),
             refused => refused.to_string(),
         })
     }
 }
 
+impl Caller for ajp::Client<&'static [u8]> {
+    fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {
+        let opened = self.open(plan.vars.fields(), plan.length, room);
+        opened.map_err(|refused| match refused {
+            Refused::Field => culprit(ajp::Client::new, &plan.vars, plan.length),
+            Refused::TooLong => "the head is longer than a packet".into(),
+            refused => refused.to_string(),
+        })
+    }
+}
+
 /// Which field it is that the machine will not send.
-fn culprit(vars: &Vars, length: Length) -> String {
+fn culprit<M: Client>(fresh: impl Fn() -> M, vars: &Vars, length: Length) -> String {
     let must = [
         Field::var(b"REQUEST_METHOD", b"POST"),
         Field::var(b"REQUEST_URI", b"/"),
@@ -59,7 +74,7 @@ fn culprit(vars: &Vars, length: Length) -> String {
         let others = must.into_iter().filter(|f| f.name != field.name);
         let fields = others.chain([*field]);
         let mut room = vec![0; vars.size() + 1024];
-        let opened = http1::Client::new().open(fields, length, &mut room);
+        let opened = fresh().open(fields, length, &mut room);
         matches!(opened, Err(Refused::Field))
     });
     match bad {

@@ -1,6 +1,6 @@
 //! The variables that `call` sends: from the environment and from options.
 
-use vestibule::Field;
+use vestibule::{Field, Space};
 
 /// Variables, each name once, in the order in which they were first set.
 #[derive(Default)]
@@ -8,6 +8,8 @@ pub struct Vars {
     vars: Vec<(Vec<u8>, Vec<u8>)>,
     /// Variables that came as header fields, and the names of those.
     written: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What is no variable, but an attribute of the request.
+    attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
 /// Meta-variables that are taken from the environment, beside HTTP_*: those of
@@ -92,23 +94,35 @@ impl Vars {
     /// For a wire that has header fields: those that came as such are such
     /// again, under the names that they had.
     pub fn fields(&self) -> impl Iterator<Item = Field<'_>> + Clone {
-        self.iter().map(
-            |(var, value)| match self.written.iter().find(|(v, _)| v == var) {
-                Some((_, name)) => Field::header(name, value),
-                None => Field::var(var, value),
-            },
-        )
+        let fields =
+            self.iter().map(
+                |(var, value)| match self.written.iter().find(|(v, _)| v == var) {
+                    Some((_, name)) => Field::header(name, value),
+                    None => Field::var(var, value),
+                },
+            );
+        let attributes = self.attributes.iter().map(|(name, value)| Field {
+            space: Space::Attribute,
+            ..Field::var(name, value)
+        });
+        fields.chain(attributes)
+    }
+
+    pub fn attribute(&mut self, name: &[u8], value: &[u8]) {
+        self.attributes.push((name.to_vec(), value.to_vec()));
     }
 
     /// How many bytes all of it takes, with the lengths.
     pub fn size(&self) -> usize {
-        self.iter().map(|(n, v)| n.len() + v.len() + 8).sum()
+        self.fields()
+            .map(|f| f.name.len() + f.value.len() + 8)
+            .sum()
     }
 
     /// What a request target says: REQUEST_URI, QUERY_STRING, SCRIPT_NAME,
     /// DOCUMENT_URI, and PATH_INFO behind the first segment that ends in
-    /// `.php`.
-    pub fn target(&mut self, uri: &str) -> Result<(), String> {
+    /// `.php`, or, for `one` application, the whole path.
+    pub fn target(&mut self, uri: &str, one: bool) -> Result<(), String> {
         let (path, query) = uri.split_once('?').unwrap_or((uri, ""));
         if !path.starts_with('/') {
             return Err(format!("the path '{uri}' does not begin with '/'"));
@@ -118,6 +132,7 @@ impl Vars {
             .windows(5)
             .position(|w| w == b".php/")
             .map_or(path.len(), |at| at + 4);
+        let script = if one { 0 } else { script };
         self.set(b"REQUEST_URI", uri.as_bytes());
         self.set(b"QUERY_STRING", query.as_bytes());
         self.set(b"DOCUMENT_URI", &path);
@@ -280,16 +295,19 @@ mod tests {
     #[test]
     fn targets() {
         let mut vars = env(&[("PATH_INFO", "/old")], false);
-        vars.target("/a%20b/x.php/more?q=%20&r").unwrap();
+        vars.target("/a%20b/x.php/more?q=%20&r", false).unwrap();
         assert_eq!(get(&vars, "SCRIPT_NAME"), Some("/a b/x.php"));
         assert_eq!(get(&vars, "PATH_INFO"), Some("/more"));
         assert_eq!(get(&vars, "QUERY_STRING"), Some("q=%20&r"));
         assert_eq!(get(&vars, "REQUEST_URI"), Some("/a%20b/x.php/more?q=%20&r"));
-        vars.target("/plain").unwrap();
+        vars.target("/plain", false).unwrap();
         assert_eq!(get(&vars, "PATH_INFO"), None);
         assert_eq!(get(&vars, "QUERY_STRING"), Some(""));
+        vars.target("/x.php/a%20b?c", true).unwrap();
+        assert_eq!(get(&vars, "SCRIPT_NAME"), Some(""));
+        assert_eq!(get(&vars, "PATH_INFO"), Some("/x.php/a b"));
         for bad in ["x", "", "/%0", "/%zz", "/%+1", "/%00"] {
-            assert!(vars.target(bad).is_err(), "{bad}");
+            assert!(vars.target(bad, false).is_err(), "{bad}");
         }
     }
 

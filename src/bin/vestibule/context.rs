@@ -23,25 +23,40 @@ pub struct Ends {
 /// What SERVER_SOFTWARE says.
 pub const SOFTWARE: &str = concat!("vestibule/", env!("CARGO_PKG_VERSION"));
 
-/// Makes variables of a head that came by HTTP. The error is a status.
+/// Who says where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub enum Teller<'e> {
+    /// Nobody but who asks, over HTTP: what is known are the ends.
+    Client(&'e Ends),
+    /// A web server, which passes the client's fields on, and says the rest by
+    /// variables and attributes. AJPv13.
+    WebServer,
+    /// A web server, by variables alone.
+    Variables,
+}
+
+/// Makes variables of a head, where that is not done. The error is a status.
 pub fn complete(
+    exchange: &mut Exchange,
+    teller: Teller<'_>,
+    trusted: &Trusted,
+    length: Length,
+) -> Result<(), u16> {
+    match teller {
+        Teller::Client(ends) => from_client(exchange, ends, trusted, length),
+        Teller::WebServer => from_web_server(exchange, length),
+        Teller::Variables => Ok(()),
+    }
+}
+
+/// Of a request that came by HTTP.
+fn from_client(
     exchange: &mut Exchange,
     ends: &Ends,
     trusted: &Trusted,
     length: Length,
 ) -> Result<(), u16> {
     let (client, https) = origin(exchange, ends, trusted)?;
-    let target = exchange.var("REQUEST_URI").len();
-    let size: usize = exchange
-        .fields()
-        .map(|f| f.name.len() + f.value.len() + 9)
-        .sum();
-    let mut head = Fields::new(vec![0; size + 3 * target + 1024]);
-    for field in exchange.fields() {
-        head.push(field).map_err(|_| 431u16)?;
-    }
-    // Framing says it.
-    head.remove(Space::Header, b"content-length");
     let text = |ip: IpAddr| ip.to_canonical().to_string();
     let (remote, server) = (
         client.map(|c| text(c.0)),
@@ -54,7 +69,67 @@ pub fn complete(
     if let (Some(ip), Some(at)) = (&server, ends.local) {
         local = local.server(ip.as_bytes(), at.port());
     }
-    let made = meta::complete(&mut head, &local, &mut vec![0; 2 * target]);
+    make(exchange, &local, length)
+}
+
+/// What a web server says that would else be worked out here.
+const TOLD: [&str; 5] = [
+    "QUERY_STRING",
+    "REMOTE_ADDR",
+    "SERVER_NAME",
+    "SERVER_PORT",
+    "HTTPS",
+];
+
+/// And what it says by attributes: name and variable.
+const ATTRIBUTES: [(&str, &str); 3] = [
+    ("AJP_REMOTE_PORT", "REMOTE_PORT"),
+    ("AJP_LOCAL_ADDR", "SERVER_ADDR"),
+    ("AJP_SSL_PROTOCOL", "SSL_PROTOCOL"),
+];
+
+/// Of a request that a web server passed on with the client's fields.
+fn from_web_server(exchange: &mut Exchange, length: Length) -> Result<(), u16> {
+    let mut told: Vec<(&str, Vec<u8>)> = Vec::new();
+    for name in TOLD {
+        told.push((name, exchange.var(name).to_vec()));
+        exchange.remove(name);
+    }
+    for (name, var) in ATTRIBUTES {
+        let attribute = exchange
+            .fields()
+            .find(|f| f.space == Space::Attribute && f.name == name.as_bytes());
+        told.extend(attribute.map(|f| (var, f.value.to_vec())));
+    }
+    let mut target = exchange.var("DOCUMENT_URI").to_vec();
+    if let Some((_, query)) = told.first().filter(|(_, query)| !query.is_empty()) {
+        target.push(b'?');
+        target.extend_from_slice(query);
+    }
+    exchange.set("REQUEST_URI", &target);
+    let https = told.iter().any(|(n, v)| *n == "HTTPS" && !v.is_empty());
+    let local = Local::DEFAULT.https(https).software(SOFTWARE.as_bytes());
+    make(exchange, &local, length)?;
+    for (name, value) in told.iter().filter(|(_, value)| !value.is_empty()) {
+        exchange.set(name, value);
+    }
+    Ok(())
+}
+
+/// The variables of a head whose target is REQUEST_URI.
+fn make(exchange: &mut Exchange, local: &Local<'_>, length: Length) -> Result<(), u16> {
+    let target = exchange.var("REQUEST_URI").len();
+    let size: usize = exchange
+        .fields()
+        .map(|f| f.name.len() + f.value.len() + 9)
+        .sum();
+    let mut head = Fields::new(vec![0; size + 3 * target + 1024]);
+    for field in exchange.fields() {
+        head.push(field).map_err(|_| 431u16)?;
+    }
+    // Framing says it.
+    head.remove(Space::Header, b"content-length");
+    let made = meta::complete(&mut head, local, &mut vec![0; 2 * target]);
     made.map_err(|error| error.status())?;
     exchange.take();
     for var in vars(&head.iter(), Mapping::GATEWAY.drop_odd_names(true)) {
@@ -114,7 +189,7 @@ mod tests {
         };
         let mut trusted = Trusted::default();
         trusted.add("192.0.2.0/24").unwrap();
-        complete(&mut exchange, &ends, &trusted, length)?;
+        complete(&mut exchange, Teller::Client(&ends), &trusted, length)?;
         let shown =
             |(n, v): &(&[u8], &[u8])| format!("{}={}\n", n.escape_ascii(), v.escape_ascii());
         Ok(exchange.sorted().iter().map(shown).collect())

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 
 use vestibule::fcgi::kind;
-use vestibule::http1;
+use vestibule::{ajp, http1, scgi, uwsgi};
 
 use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
 use crate::draw::draw;
@@ -20,13 +20,13 @@ usage: vestibule decode PROTOCOL [OPTION]... FILE
 
 Takes recorded bytes of one direction of a connection apart, one line an event, each
 with the number of bytes that were read when it was seen. Given both directions, draws
-the exchange. PROTOCOL is fcgi or http. '-' is standard input.
+the exchange. PROTOCOL is fcgi, http, scgi, uwsgi or ajp. '-' is standard input.
 
   --side client|server  the machine that reads: 'server' (the application's) for
                         what a web server sent, 'client' for an answer. Default:
                         as the first bytes suggest.
   --method METHOD       what was asked, for an answer: HEAD has no body
-  --requests FILE       what was asked, for HTTP answers: the other direction
+  --requests FILE       what was asked, for answers (not FastCGI): the other direction
   --json                an object a line
 
 exit: 0 all of it is in order, 1 bad bytes, a spoilt request, or an end inside a
@@ -104,8 +104,8 @@ pub fn main(mut args: Args) -> Ended {
             }
         },
     };
-    if requests.is_some() && scheme != Scheme::Http {
-        return usage("--requests is for HTTP");
+    if requests.is_some() && scheme == Scheme::Fcgi {
+        return usage("--requests is not for FastCGI");
     }
     let open = |name: &OsString| {
         let failed = |error| Failure::Usage(format!("cannot read '{}': {error}", name.display()));
@@ -168,6 +168,9 @@ fn decode(
             _ => Box::new(fcgi::Requests::new()),
         },
         Scheme::Http => of::<http1::Server, http1::Client>(side, asked, &mut printer)?,
+        Scheme::Ajp => of::<ajp::Server, ajp::Client>(side, asked, &mut printer)?,
+        Scheme::Scgi => of::<scgi::Server, scgi::Client>(side, asked, &mut printer)?,
+        Scheme::Uwsgi => of::<uwsgi::Server, uwsgi::Client>(side, asked, &mut printer)?,
     };
     while let Some(piece) = recording.next()? {
         decoder.record(piece, &mut printer)?;
@@ -221,7 +224,18 @@ fn guess(recording: &mut Recording, scheme: Scheme) -> io::Result<Side> {
                     | kind::UNKNOWN_TYPE
             )
         }),
+        Scheme::Ajp => piece.bytes.starts_with(b"AB"),
         Scheme::Http => piece.bytes.starts_with(b"HTTP/"),
+        // A request begins with the length of its head.
+        Scheme::Scgi => !piece.bytes.first().is_some_and(u8::is_ascii_digit),
+        // A field or a status line, or the answer to a ping.
+        Scheme::Uwsgi => match piece.bytes {
+            [first, _, _, second, ..] => {
+                first.is_ascii_alphabetic() && second.is_ascii_graphic()
+                    || (*first, *second) == (uwsgi::modifier::PING, 1)
+            }
+            _ => false,
+        },
     };
     recording.hold();
     Ok(if answer { Side::Client } else { Side::Server })

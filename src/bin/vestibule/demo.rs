@@ -75,6 +75,7 @@ fn serve(endpoint: &str, app: App) -> Result<(Service, String), Failure> {
         max_body: u64::MAX,
         unknown_length: false,
         log: None,
+        secret: None,
     };
     let service = Service::start(options, vec![(address.scheme, listener)]);
     Ok((service, real))
@@ -84,7 +85,8 @@ fn serve(endpoint: &str, app: App) -> Result<(Service, String), Failure> {
 fn call(real: &str) -> Ended {
     let mut vars = Vars::default();
     let endpoint = Endpoint::parse(&format!("{real}/hello?from=demo")).map_err(Failure::Usage)?;
-    vars.target("/hello?from=demo").map_err(Failure::Usage)?;
+    vars.target("/hello?from=demo", false)
+        .map_err(Failure::Usage)?;
     vars.defaults();
     let page = Page::default();
     let ended = perform(Plan {
@@ -97,6 +99,7 @@ fn call(real: &str) -> Ended {
         head: true,
         fail: true,
         timeout: Some(std::time::Duration::from_secs(10)),
+        secret: None,
         drawing: Some(Box::new(io::stdout())),
         out: Box::new(page.clone()),
     });

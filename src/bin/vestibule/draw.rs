@@ -16,9 +16,9 @@ pub fn draw(scheme: Scheme, requests: Recording, answers: Recording) -> io::Resu
     let mut ladder = Ladder::new(scheme, BufWriter::new(io::stdout()));
     match scheme {
         Scheme::Fcgi => records(requests, answers, &mut ladder)?,
-        Scheme::Http => messages(requests, answers, &mut ladder)?,
+        _ => messages(requests, answers, &mut ladder)?,
     }
-    let ends = [From::Server, From::Application].map(|from| ladder.end(from));
+    let ends = [From::Application, From::Server].map(|from| ladder.end(from));
     let whole = ends.into_iter().collect::<io::Result<Vec<bool>>>()?;
     ladder.flush()?;
     let complete = whole.iter().all(|whole| *whole);
@@ -28,7 +28,7 @@ pub fn draw(scheme: Scheme, requests: Recording, answers: Recording) -> io::Resu
     Ok(u8::from(!complete))
 }
 
-/// HTTP: they take turns.
+/// Wires without ids: they take turns.
 fn messages<W: Write>(
     mut requests: Recording,
     mut answers: Recording,

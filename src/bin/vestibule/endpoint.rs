@@ -170,6 +170,17 @@ impl Address {
         }
     }
 
+    /// Whether nobody elsewhere can connect.
+    pub fn is_here(&self) -> bool {
+        match &self.place {
+            Place::Tcp(host, _) => {
+                let ip = host.parse::<std::net::IpAddr>();
+                ip.map_or(host == "localhost", |ip| ip.is_loopback())
+            }
+            Place::Unix(_) | Place::Descriptor => true,
+        }
+    }
+
     /// Connects, within `timeout`.
     pub fn connect(&self, timeout: Option<Duration>) -> io::Result<Stream> {
         let Some(time) = timeout else {

@@ -5,7 +5,7 @@ pub mod messages;
 
 use std::io;
 
-use vestibule::{Cut, Ending, Field, Length, Rejection, Request, Response};
+use vestibule::{Cut, Ending, Field, Length, Rejection, Request, Response, Space};
 
 use crate::decode::Printer;
 use crate::json::{Line, Value};
@@ -52,6 +52,11 @@ impl Lines {
         if !matches!(field.cut, Cut::Whole | Cut::Last) {
             return Ok(());
         }
+        if is_secret(field.space, &self.name) {
+            facts.push(("name", Value::Bytes(self.name.clone())));
+            facts.push(("value", word("(withheld)")));
+            return self.print(out, offset, "Field", facts);
+        }
         let value = match field.cut {
             Cut::Last if field.space.trims() => self.value.trim_ascii().to_vec(),
             _ => self.value.clone(),
@@ -60,6 +65,11 @@ impl Lines {
         facts.push(("value", Value::Bytes(value)));
         self.print(out, offset, "Field", facts)
     }
+}
+
+/// Whether it is what must not be shown.
+pub fn is_secret(space: Space, name: &[u8]) -> bool {
+    space == Space::Attribute && name == b"secret"
 }
 
 pub fn number(n: impl Into<u64>) -> Value {

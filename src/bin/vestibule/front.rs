@@ -1,7 +1,9 @@
 //! A server machine of any protocol, as what we serve sees it.
 
 use vestibule::fcgi::{self, Role, ServerExt, Slot};
-use vestibule::{Frame, Id, Refused, Rejection, Server, http1};
+use vestibule::{Frame, Id, Refused, Rejection, Server, ajp, http1, scgi, uwsgi};
+
+use crate::context::{Ends, Teller};
 
 /// What an event of the protocol's own means here.
 pub enum Own<'i> {
@@ -17,6 +19,8 @@ pub enum Own<'i> {
 pub trait Front: Server {
     /// Whether who asks is a web server, which has worked the variables out.
     const VARIABLES: bool;
+    /// Whether it passes the client's fields on as they are.
+    const FIELDS: bool = !Self::VARIABLES;
     /// Which exchange of the connection it is, from zero.
     fn place(&self, _: Id) -> Option<usize> {
         Some(0)
@@ -36,6 +40,14 @@ pub trait Front: Server {
     }
     fn own<'i>(_: &Self::Ext<'i>) -> Own<'i> {
         Own::Other
+    }
+    /// Who says where a request comes from.
+    fn teller(ends: &Ends) -> Teller<'_> {
+        match (Self::VARIABLES, Self::FIELDS) {
+            (false, _) => Teller::Client(ends),
+            (true, true) => Teller::WebServer,
+            (true, false) => Teller::Variables,
+        }
     }
     /// Whether it is a request that finds no room.
     fn surplus(_: &Self::Ext<'_>) -> bool {
@@ -68,6 +80,19 @@ impl Front for fcgi::Server<Vec<Slot>> {
     fn surplus(ext: &<Self as Server>::Ext<'_>) -> bool {
         matches!(ext, ServerExt::Surplus { .. })
     }
+}
+
+impl Front for scgi::Server {
+    const VARIABLES: bool = true;
+}
+
+impl Front for uwsgi::Server {
+    const VARIABLES: bool = true;
+}
+
+impl Front for ajp::Server {
+    const VARIABLES: bool = true;
+    const FIELDS: bool = true;
 }
 
 impl Front for http1::Server {

@@ -16,6 +16,7 @@ use crate::exchange::{Answer, Exchange};
 use crate::front::Front;
 use crate::logged::Lines;
 use crate::machine::Machine;
+use crate::scheme::Scheme;
 use crate::site::{Judged, Site, say};
 
 mod forward;
@@ -26,10 +27,10 @@ use forward::forwarded;
 pub type To = Backs<Machine>;
 
 /// What stands behind, at this address.
-pub fn to(address: Address, timeouts: Timeouts) -> To {
+pub fn to(address: Address, timeouts: Timeouts, secret: Option<&'static [u8]>) -> To {
     let timeout = Duration::from_millis(u64::from(timeouts.response));
     let scheme = address.scheme;
-    Backs::new(address, timeout, move || Machine::behind(scheme))
+    Backs::new(address, timeout, move || Machine::behind(scheme, secret))
 }
 
 /// A connection of a front, and what is watched of it.
@@ -67,7 +68,7 @@ impl Gate<'_> {
         let through = Through {
             gate: self,
             backs: to,
-            variables: to.scheme().has_variables(),
+            variables: to.scheme().is_of_web_servers(),
             watch,
             front: std::marker::PhantomData,
         };
@@ -138,8 +139,8 @@ where
                 sent.push((field.space, field.name.to_vec(), field.value.to_vec()));
             }
         }
-        let ends = (!V::VARIABLES).then_some(&self.gate.ends);
-        let judged = self.gate.site.judge(ends, &mut exchange, length);
+        let teller = V::teller(&self.gate.ends);
+        let judged = self.gate.site.judge(teller, &mut exchange, length);
         self.gate.lines.tell(id, exchange.all());
         match judged {
             Judged::Go if self.variables && self.gate.site.is_nothing(&exchange) => {
@@ -147,7 +148,11 @@ where
             }
             Judged::Go => {
                 // Without CONTENT_LENGTH most read nothing. RFC 3875, 4.1.2.
-                if self.variables && length == Length::Unknown && !self.gate.unknown_length {
+                let wanted = match self.backs.scheme() {
+                    Scheme::Fcgi => !self.gate.unknown_length,
+                    scheme => scheme.wants_length(),
+                };
+                if wanted && length == Length::Unknown {
                     return Decision::Refuse(Error::LengthRequired);
                 }
                 head.clear();

@@ -5,7 +5,7 @@ mod messages;
 
 use std::io::{self, Write};
 
-use vestibule::http1;
+use vestibule::{ajp, http1, scgi, uwsgi};
 
 use crate::scheme::Scheme;
 
@@ -51,6 +51,11 @@ impl<W: Write> Ladder<W> {
             out,
             sketch: match scheme {
                 Scheme::Fcgi => Box::new(fcgi::Records::default()),
+                Scheme::Ajp => Box::new(messages::Messages::<ajp::Server, ajp::Client>::new()),
+                Scheme::Scgi => Box::new(messages::Messages::<scgi::Server, scgi::Client>::new()),
+                Scheme::Uwsgi => {
+                    Box::new(messages::Messages::<uwsgi::Server, uwsgi::Client>::new())
+                }
                 Scheme::Http => Box::new(messages::Messages::<http1::Server, http1::Client>::new()),
             },
             names: ["web server", "application"],

@@ -226,6 +226,7 @@ impl<M: Front> Server for Logged<'_, M> {
 
 impl<M: Front> Front for Logged<'_, M> {
     const VARIABLES: bool = M::VARIABLES;
+    const FIELDS: bool = M::FIELDS;
 
     fn place(&self, id: Id) -> Option<usize> {
         self.machine.place(id)

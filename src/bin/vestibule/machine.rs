@@ -1,9 +1,10 @@
 //! A client machine of whatever protocol, so that what calls is there once.
 
+use vestibule::cgi::response::{FirstLine, Rules};
 use vestibule::fcgi;
 use vestibule::{
     After, Client, Error, Field, Frame, Id, Length, Next, Phase, Receive, Refused, Response,
-    Status, http1,
+    Status, ajp, http1, scgi, uwsgi,
 };
 
 use crate::caller::Caller;
@@ -11,10 +12,17 @@ use crate::filter::Filter;
 use crate::perform::Plan;
 use crate::scheme::Scheme;
 
+/// Answers with a field Status, or with a status line: of SCGI and of uwsgi
+/// there are applications of either kind.
+pub const EITHER: Rules = Rules::STRICT.first_line(FirstLine::Either);
+
 /// The machine.
 pub enum Machine {
     Fcgi(Filter),
     Http(http1::Client),
+    Scgi(scgi::Client),
+    Uwsgi(uwsgi::Client),
+    Ajp(ajp::Client<&'static [u8]>),
 }
 
 /// What an event of the protocol's own means here.
@@ -30,16 +38,22 @@ macro_rules! each {
         match $machine {
             Machine::Fcgi($m) => $do,
             Machine::Http($m) => $do,
+            Machine::Scgi($m) => $do,
+            Machine::Uwsgi($m) => $do,
+            Machine::Ajp($m) => $do,
         }
     };
 }
 
 impl Machine {
     /// For what stands behind a server.
-    pub fn behind(scheme: Scheme) -> Machine {
+    pub fn behind(scheme: Scheme, secret: Option<&'static [u8]>) -> Machine {
         match scheme {
             Scheme::Fcgi => Machine::Fcgi(Filter::none(fcgi::Client::default())),
             Scheme::Http => Machine::Http(http1::Client::new()),
+            Scheme::Scgi => Machine::Scgi(scgi::Client::with_rules(EITHER)),
+            Scheme::Uwsgi => Machine::Uwsgi(uwsgi::Client::with_rules(EITHER)),
+            Scheme::Ajp => Machine::Ajp(ajp::Client::with_secret(secret.unwrap_or_default())),
         }
     }
 
@@ -51,7 +65,7 @@ impl Machine {
                 let client = fcgi::Client::with_limits([fcgi::ClientSlot::EMPTY; 1], limits);
                 Machine::Fcgi(Filter::new(client, plan))
             }
-            scheme => Machine::behind(scheme),
+            scheme => Machine::behind(scheme, plan.secret),
         }
     }
 

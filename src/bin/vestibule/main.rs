@@ -36,6 +36,7 @@ mod proxied;
 mod records;
 mod root;
 mod scheme;
+mod secret;
 mod serve;
 mod service;
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use vestibule::adapt::Transport as _;
 use vestibule::adapt::blocking::{answer, run, write_frame};
 use vestibule::fcgi::{self, Slot};
-use vestibule::{Error, Next, Receive as _, Request, Timeouts};
+use vestibule::{Error, Next, Receive as _, Request, Timeouts, ajp, scgi, uwsgi};
 
 use crate::access::{Entry, Log};
 use crate::endpoint::Stream;
@@ -42,6 +42,9 @@ pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
         match scheme {
             Scheme::Fcgi => tell(full(), &stream, log),
             Scheme::Http => http(&stream, log),
+            Scheme::Scgi => tell(scgi::Server::new(), &stream, log),
+            Scheme::Uwsgi => tell(uwsgi::Server::new(), &stream, log),
+            Scheme::Ajp => tell(container(), &stream, log),
         }
         linger(&stream);
         drop(telling);
@@ -57,6 +60,9 @@ fn hasten(scheme: Scheme, stream: &Stream, log: Option<Arc<Log>>) {
     }
     match scheme {
         Scheme::Fcgi => tell_at_once(full(), stream, log),
+        Scheme::Scgi => tell_at_once(scgi::Server::new(), stream, log),
+        Scheme::Uwsgi => tell_at_once(uwsgi::Server::new(), stream, log),
+        Scheme::Ajp => tell_at_once(container(), stream, log),
         Scheme::Http => {
             // Closing with unread input would destroy what is said.
             let mut buf = [0; 4096];
@@ -83,6 +89,11 @@ impl Drop for Telling {
 /// FastCGI: a machine without a slot ends each request as OVERLOADED.
 fn full() -> fcgi::Server<Vec<Slot>> {
     fcgi::Server::new(Vec::new())
+}
+
+/// AJP: who asks is told no more than that, with or without the secret.
+fn container() -> ajp::Server {
+    ajp::Server::new(ajp::ServerRules::STRICT.without_secret(true))
 }
 
 /// Refuses a request whose head is complete, or one that finds no slot. Whether

@@ -30,6 +30,8 @@ pub struct Plan {
     pub head: bool,
     pub fail: bool,
     pub timeout: Option<Duration>,
+    /// What a container demands.
+    pub secret: Option<&'static [u8]>,
     /// Where the exchange is drawn.
     pub drawing: Option<Box<dyn Write + Send>>,
     /// Where the answer goes.

@@ -7,7 +7,8 @@ use vestibule::adapt::Transport as _;
 use vestibule::adapt::blocking::write_frame;
 use vestibule::fcgi::{self, ClientExt};
 use vestibule::{
-    Client as _, Ending, Error, Field, Frame, Length, Next, Receive, Refused, Response, http1,
+    Client as _, Ending, Error, Field, Frame, Length, Next, Receive, Refused, Response, ajp, http1,
+    uwsgi,
 };
 
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
@@ -18,11 +19,12 @@ use crate::scheme::Scheme;
 const HELP: &str = "\
 usage: vestibule ping ENDPOINT [--timeout SECONDS]
 
-Asks a FastCGI application for its values (GET_VALUES), which runs nothing, or an HTTP
-server for its options (OPTIONS *); any HTTP answer will do.
+Asks what runs nothing: a FastCGI application for its values (GET_VALUES), an HTTP
+server for its options (OPTIONS *; any HTTP answer will do), a uwsgi server by a ping, a container of AJP by
+CPING, which wants no secret. SCGI has no such question: there it connects only, and says so.
 
-  ENDPOINT            fcgi://HOST:PORT, fcgi+unix:/SOCKET, http://HOST[:PORT] or
-                      http+unix:/SOCKET
+  ENDPOINT            SCHEME://HOST:PORT or SCHEME+unix:/SOCKET; SCHEME is fcgi, http
+                      (port 80 where none is given), scgi, uwsgi or ajp (port 8009)
   --timeout SECONDS   for the connection, and for the answer; default 2
 
 exit: 0 it is there (also where it accepts a connection and then says nothing,
@@ -60,6 +62,9 @@ pub fn main(mut args: Args) -> Ended {
     let asked = match address.scheme {
         Scheme::Fcgi => ask(fcgi::Client::default(), &address, &stream, timeout),
         Scheme::Http => ask(http1::Client::new(), &address, &stream, timeout),
+        Scheme::Ajp => ask(ajp::Client::new(), &address, &stream, timeout),
+        Scheme::Uwsgi => ask(uwsgi::Client::new(), &address, &stream, timeout),
+        Scheme::Scgi => Ok("it accepts a connection; SCGI has no question beyond".into()),
     };
     match asked {
         Ok(said) => print(&format!("{address} is there: {said}\n")),
@@ -125,6 +130,42 @@ impl Asks for http1::Client {
                 ending: Ending::Failed(error),
                 ..
             } => Some(Err(error)),
+            _ => None,
+        }
+    }
+}
+
+impl Asks for ajp::Client {
+    const QUESTION: &'static str = "CPING";
+
+    fn ask<'b>(&mut self, _: &str, _: &'b mut [u8]) -> Result<Frame<'b>, Refused> {
+        self.cping()
+    }
+
+    fn said(event: Self::Event<'_>) -> Option<Result<String, Error>> {
+        match event {
+            Response::Ext(ajp::ClientExt::Cpong) => Some(Ok("it answers CPING".into())),
+            _ => None,
+        }
+    }
+}
+
+impl Asks for uwsgi::Client {
+    const QUESTION: &'static str = "a ping";
+
+    fn ask<'b>(&mut self, _: &str, _: &'b mut [u8]) -> Result<Frame<'b>, Refused> {
+        self.ping()
+    }
+
+    fn said(event: Self::Event<'_>) -> Option<Result<String, Error>> {
+        match event {
+            Response::Ext(uwsgi::ClientExt::Pong { warning: 0 }) => {
+                Some(Ok("it answers a ping".into()))
+            }
+            Response::Ext(uwsgi::ClientExt::Warning(text)) => Some(Ok(format!(
+                "it answers a ping, and warns: {}",
+                text.escape_ascii()
+            ))),
             _ => None,
         }
     }

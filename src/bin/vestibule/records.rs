@@ -56,8 +56,14 @@ impl Recording {
             self.record = None;
             self.fill(match self.scheme {
                 Scheme::Fcgi => 8,
-                Scheme::Http => PIECE,
+                Scheme::Ajp => 4,
+                _ => PIECE,
             })?;
+            if self.scheme == Scheme::Ajp
+                && let [_, _, high, low] = self.buf[..]
+            {
+                self.fill(u16::from_be_bytes([high, low]).into())?;
+            }
             let mut walker = Walker::new();
             if self.scheme == Scheme::Fcgi
                 && let Ok(Next::Event(Part::Header(record))) = walker.next(&mut &self.buf[..])

@@ -5,15 +5,27 @@
 pub enum Scheme {
     Fcgi,
     Http,
+    Scgi,
+    Uwsgi,
+    Ajp,
 }
 
 impl Scheme {
-    pub const ALL: [Scheme; 2] = [Scheme::Fcgi, Scheme::Http];
+    pub const ALL: [Scheme; 5] = [
+        Scheme::Fcgi,
+        Scheme::Http,
+        Scheme::Scgi,
+        Scheme::Uwsgi,
+        Scheme::Ajp,
+    ];
 
     pub const fn name(self) -> &'static str {
         match self {
             Scheme::Fcgi => "fcgi",
             Scheme::Http => "http",
+            Scheme::Scgi => "scgi",
+            Scheme::Uwsgi => "uwsgi",
+            Scheme::Ajp => "ajp",
         }
     }
 
@@ -22,6 +34,9 @@ impl Scheme {
         match self {
             Scheme::Fcgi => "FastCGI",
             Scheme::Http => "HTTP",
+            Scheme::Scgi => "SCGI",
+            Scheme::Uwsgi => "uwsgi",
+            Scheme::Ajp => "AJP",
         }
     }
 
@@ -38,7 +53,8 @@ impl Scheme {
     pub const fn port(self) -> Option<u16> {
         match self {
             Scheme::Http => Some(80),
-            Scheme::Fcgi => None,
+            Scheme::Ajp => Some(8009),
+            Scheme::Fcgi | Scheme::Scgi | Scheme::Uwsgi => None,
         }
     }
 
@@ -52,10 +68,32 @@ impl Scheme {
         matches!(self, Scheme::Fcgi)
     }
 
-    /// Whether it is between a web server and an application: variables are
-    /// sent, and who sends them is believed.
-    pub const fn has_variables(self) -> bool {
+    /// Whether it is between a web server and an application: who asks is
+    /// believed.
+    pub const fn is_of_web_servers(self) -> bool {
         !matches!(self, Scheme::Http)
+    }
+
+    /// Whether a request can have any variables, not only what it has places
+    /// for, and header fields.
+    pub const fn has_variables(self) -> bool {
+        !matches!(self, Scheme::Http | Scheme::Ajp)
+    }
+
+    /// Whether a request may bring a secret.
+    pub const fn has_secret(self) -> bool {
+        matches!(self, Scheme::Ajp)
+    }
+
+    /// Whether those who listen are one application, for all paths: what a
+    /// path says is PATH_INFO.
+    pub const fn is_one_application(self) -> bool {
+        matches!(self, Scheme::Scgi | Scheme::Uwsgi)
+    }
+
+    /// Whether the length of a request's body must be said before it.
+    pub const fn wants_length(self) -> bool {
+        matches!(self, Scheme::Scgi | Scheme::Uwsgi)
     }
 
     /// Whether those who listen close connections without a word, sooner or

@@ -18,6 +18,7 @@ use crate::listen::Listener;
 use crate::proxied::Proxied;
 use crate::root::Root;
 use crate::scheme::Scheme;
+use crate::secret;
 use crate::service::{Options, Serves, Service};
 use crate::site::Site;
 use crate::trusted::Trusted;
@@ -35,15 +36,21 @@ finish, for 10 seconds; a second one does not.
                       mirror   the request's body; a Filter's DATA
                       echo     what the query string asks for, see below
                       auth     an Authorizer that lets the user 'demo' in
-  --to ENDPOINT       requests go on to http://HOST:PORT, http+unix:/SOCKET,
-                      fcgi://HOST:PORT or fcgi+unix:/SOCKET, over kept connections
+  --to ENDPOINT       requests go on to SCHEME://HOST:PORT or SCHEME+unix:/SOCKET;
+                      SCHEME is fcgi, http, scgi, uwsgi or ajp. Over kept connections,
+                      but by SCGI and uwsgi
   --unknown-length    request bodies of unknown length (chunked) go on by FastCGI
                       too, without CONTENT_LENGTH: PHP and others read nothing then.
-                      Otherwise they are refused with 411
-  --listen ENDPOINT   http://HOST:PORT (IPv6 in brackets; port 0: any free one),
-                      http+unix:/SOCKET, fcgi://HOST:PORT, fcgi+unix:/SOCKET, or fcgi+fd:0, the listening socket that
-                      a spawner passes (FCGI_WEB_SERVER_ADDRS is heeded there).
+                      Otherwise, and before SCGI and uwsgi always, they are refused
+                      with 411
+  --listen ENDPOINT   SCHEME://HOST:PORT (IPv6 in brackets; port 0: any free one) or
+                      SCHEME+unix:/SOCKET; SCHEME is fcgi, http, scgi, uwsgi or ajp. All
+                      but http believe who connects: it is to be a web server. Or
+                      fcgi+fd:0, the listening socket that a spawner passes
+                      (FCGI_WEB_SERVER_ADDRS is heeded there).
                       Default fcgi://127.0.0.1:9000. Each address is printed.
+{secret}                      demanded where ajp is listened at, and sent to what stands
+                      behind by AJP. Without one AJP is served to this machine alone
   --root DIR          sends the files of DIR (type by name, ranges, dates) and works
                       out SCRIPT_NAME, SCRIPT_FILENAME and PATH_INFO. What is no file
                       is the index of DIR, or else the application's. Hidden files,
@@ -106,10 +113,11 @@ pub fn main(mut args: Args) -> Ended {
     let mut trusted = Trusted::default();
     let mut proxied = false;
     let (mut log, mut format) = (None, None);
+    let mut secret = None;
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
-                "--help" | "-h" => return print(HELP),
+                "--help" | "-h" => return print(&HELP.replace("{secret}", secret::HELP)),
                 "--listen" => {
                     let text = args.text()?;
                     let endpoint = Endpoint::parse(&text).map_err(Failure::Usage)?;
@@ -147,20 +155,31 @@ pub fn main(mut args: Args) -> Ended {
                     trusted.add(&text).or_else(wrong)?;
                 }
                 "--proxy-protocol" => proxied = true,
-                _ => return args.unknown(),
+                name => {
+                    if !secret::option(name, &mut args, &mut secret)? {
+                        return args.unknown();
+                    }
+                }
             },
             Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
         }
     }
     let serves = match (app, to) {
         (Some(app), None) => Serves::App(app),
-        (None, Some(to)) => Serves::To(gateway::to(to, timeouts)),
+        (None, Some(to)) => Serves::To(gateway::to(to, timeouts, secret)),
         (None, None) => return usage("--app or --to is missing"),
         (Some(_), Some(_)) => return usage("--app and --to exclude each other"),
     };
     if endpoints.is_empty() {
         let default = Endpoint::parse("fcgi://127.0.0.1:9000").map_err(Failure::Usage)?;
         endpoints.push(default.address);
+    }
+    for address in &endpoints {
+        if address.scheme.has_secret() && secret.is_none() && !address.is_here() {
+            return usage(format!(
+                "{address}: who can connect there is believed: --secret is missing"
+            ));
+        }
     }
     let workers = match u16::try_from(workers) {
         Ok(n) => n,
@@ -208,6 +227,7 @@ pub fn main(mut args: Args) -> Ended {
         max_body,
         unknown_length,
         log,
+        secret,
     };
     let ended = Service::start(options, listeners).run();
     if let Some(proxied) = proxied {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use vestibule::adapt::Transport;
 use vestibule::adapt::blocking::run;
 use vestibule::fcgi::{self, Slot};
-use vestibule::{Phase, Timeouts, http1};
+use vestibule::{Phase, Timeouts, ajp, http1, scgi, uwsgi};
 
 use crate::access::Log;
 use crate::apps::App;
@@ -55,6 +55,8 @@ pub struct Options {
     /// Bodies of unknown length go on to what gets variables.
     pub unknown_length: bool,
     pub log: Option<Arc<Log>>,
+    /// What a container demands; nothing where there is none.
+    pub secret: Option<&'static [u8]>,
 }
 
 /// Who answers.
@@ -344,6 +346,37 @@ fn converse(shared: &Shared, job: Job) {
     match scheme {
         Scheme::Fcgi => fcgi(&shared.options, &connection),
         Scheme::Http => http(&shared.options, &connection),
+        Scheme::Ajp => {
+            let limits = ajp::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);
+            let rules = match shared.options.secret {
+                Some(secret) => ajp::ServerRules::STRICT.secret(secret),
+                None => ajp::ServerRules::STRICT.without_secret(true),
+            };
+            serve(
+                ajp::Server::new(rules).limits(limits),
+                &shared.options,
+                &connection,
+                1,
+            );
+        }
+        Scheme::Scgi => {
+            let limits = scgi::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);
+            serve(
+                scgi::Server::with_limits(limits),
+                &shared.options,
+                &connection,
+                1,
+            );
+        }
+        Scheme::Uwsgi => {
+            let limits = uwsgi::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);
+            serve(
+                uwsgi::Server::with_limits(limits),
+                &shared.options,
+                &connection,
+                1,
+            );
+        }
     }
 }
 

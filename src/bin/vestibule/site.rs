@@ -11,7 +11,7 @@ use vestibule::{Error, Length, Request};
 
 use crate::apps::{self, App};
 use crate::authorizer::{Authorizer, Verdict};
-use crate::context::{self, Ends};
+use crate::context::{self, Ends, Teller};
 use crate::date;
 use crate::exchange::{Answer, Exchange};
 use crate::files::{self, Asked, Facts};
@@ -126,9 +126,8 @@ impl<'s> Table<'s> {
                 Ok(())
             }
             Request::HeadEnd { length, .. } if exchange.role == Role::Responder => {
-                let own = !M::VARIABLES;
-                let ends = own.then_some(&self.ends);
-                let judged = self.site.judge(ends, exchange, length);
+                let teller = M::teller(&self.ends);
+                let judged = self.site.judge(teller, exchange, length);
                 self.lines.tell(id, exchange.all());
                 match judged {
                     Judged::Go => {
@@ -145,6 +144,17 @@ impl<'s> Table<'s> {
                         exchange.over = true;
                         say(judged, exchange, &mut answer)
                     }
+                }
+            }
+            // Where a body is asked for it is so piece by piece.
+            Request::Body { .. } => {
+                let handed = apps::hand(self.app, exchange, event, id, &mut answer);
+                match exchange.over {
+                    true => handed,
+                    false => handed.and_then(|()| {
+                        let frame = answer.machine.demand(id, usize::MAX)?;
+                        answer.frame(frame)
+                    }),
                 }
             }
             event => apps::hand(self.app, exchange, event, id, &mut answer),
@@ -168,12 +178,10 @@ impl Site {
         scripts && exchange.var("SCRIPT_FILENAME").is_empty()
     }
 
-    /// A head is complete: its variables, where `ends` says that they are ours
-    /// to make, what the authorizer and the root say of it.
-    pub fn judge(&self, ends: Option<&Ends>, exchange: &mut Exchange, length: Length) -> Judged {
-        if let Some(ends) = ends
-            && let Err(status) = context::complete(exchange, ends, &self.trusted, length)
-        {
+    /// A head is complete: its variables, where they are ours to make, what the
+    /// authorizer and the root say of it.
+    pub fn judge(&self, teller: Teller<'_>, exchange: &mut Exchange, length: Length) -> Judged {
+        if let Err(status) = context::complete(exchange, teller, &self.trusted, length) {
             // Some of them are made, and some are not.
             exchange.take();
             return Judged::Status(status);

@@ -7,7 +7,10 @@ use vestibule::{
 
 use crate::events::Facts;
 
+mod ajp;
 mod http;
+mod scgi;
+mod uwsgi;
 
 /// What a step came to.
 pub enum Seen<E> {
@@ -16,6 +19,10 @@ pub enum Seen<E> {
     Nothing,
     /// What is left belongs to no message.
     Rest,
+    /// Something between messages, under its name.
+    Aside(&'static str),
+    /// An answer that nobody has asked for.
+    Unasked,
     /// Nothing is read any more. The input begins with the byte that shows it.
     Wrong(Error),
 }
@@ -26,6 +33,8 @@ impl<E> Seen<E> {
             Seen::Event(event) => Seen::Event(f(event)),
             Seen::Nothing => Seen::Nothing,
             Seen::Rest => Seen::Rest,
+            Seen::Aside(name) => Seen::Aside(name),
+            Seen::Unasked => Seen::Unasked,
             Seen::Wrong(error) => Seen::Wrong(error),
         }
     }
@@ -52,6 +61,13 @@ pub trait Asking: Server + Clone + Send + 'static {
         format!("{method} {target}")
     }
 
+    /// What comes between messages, and how long it is: what others say to one
+    /// another that would not be said here.
+    fn aside(input: &[u8]) -> Option<(&'static str, usize)> {
+        let _ = input;
+        None
+    }
+
     fn offers_upgrade(&self, _: Id) -> bool {
         false
     }
@@ -59,6 +75,11 @@ pub trait Asking: Server + Clone + Send + 'static {
     /// What it knows of a request whose head is complete.
     fn facts(&self, _: Id) -> Facts {
         Facts::new()
+    }
+
+    /// Whether an event of its own is a message of its own.
+    fn is_message(_: &Self::Ext<'_>) -> bool {
+        false
     }
 
     /// The name and the facts of an event of its own.
@@ -88,9 +109,20 @@ pub trait Answering: Client + Clone + Send + 'static {
     /// Begins a request, as far as the answer depends on it.
     fn ask(&mut self, question: &Question, room: &mut [u8]);
 
+    /// Asks what the first bytes of `answer` answer, if that is no request.
+    fn ask_whether_there(&mut self, answer: &[u8]) -> bool {
+        let _ = answer;
+        false
+    }
+
     /// What it knows of an answer whose head is complete.
     fn facts(&self, _: Id) -> Facts {
         Facts::new()
+    }
+
+    /// Whether an event of its own is a message of its own.
+    fn is_message(_: &Self::Ext<'_>) -> bool {
+        false
     }
 
     /// The name and the facts of an event of its own.
@@ -110,6 +142,8 @@ pub struct Requests<S> {
     body: bool,
     /// It is complete, but not answered.
     complete: bool,
+    /// No request is under way.
+    idle: bool,
 }
 
 impl<S: Asking> Requests<S> {
@@ -120,6 +154,7 @@ impl<S: Asking> Requests<S> {
             name: Vec::new(),
             body: false,
             complete: false,
+            idle: true,
         }
     }
 
@@ -143,11 +178,18 @@ impl<S: Asking> Requests<S> {
                 false => Seen::Rest,
             };
         }
+        if self.idle
+            && let Some((name, n)) = S::aside(input)
+        {
+            *input = input.get(n..).unwrap_or(&[]);
+            return Seen::Aside(name);
+        }
         let (before, all) = (self.machine.clone(), *input);
         match self.machine.next(input) {
             Ok(Next::Event(event)) => {
                 match event {
                     Request::Begin { .. } => {
+                        self.idle = false;
                         self.question = Question::default();
                     }
                     Request::Field { field, .. } => self.field(field),
@@ -199,7 +241,7 @@ impl<S: Asking> Requests<S> {
     /// the connection.
     fn answer(&mut self) {
         if std::mem::take(&mut self.complete) {
-            self.body = false;
+            (self.body, self.idle) = (false, true);
             let mut room = [0; 256];
             let _ = self
                 .machine
@@ -248,11 +290,15 @@ impl<K: Answering> Answers<K> {
                 return Seen::Wrong(error);
             }
             *input = rest;
-            if !rest.is_empty()
-                && let Some(question) = question()
-            {
-                let mut room = vec![0; 512 + question.method.len()];
-                self.machine.ask(&question, &mut room);
+            if !rest.is_empty() && !self.machine.ask_whether_there(rest) {
+                match question() {
+                    Some(question) => {
+                        let mut room = vec![0; 512 + question.method.len()];
+                        self.machine.ask(&question, &mut room);
+                    }
+                    None if K::LINES => {}
+                    None => return Seen::Unasked,
+                }
             }
         }
         let (before, all) = (self.machine.clone(), *input);

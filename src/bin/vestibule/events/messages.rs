@@ -117,7 +117,10 @@ impl<S: Asking> Decoder for Requests<S> {
             match next {
                 Seen::Event(event) => self.event(event, offset, out)?,
                 Seen::Nothing => return Ok(()),
-                Seen::Rest => rest(S::REST, offset, out)?,
+                Seen::Aside(name) => {
+                    self.lines.print(out, offset, name, Facts::new())?;
+                }
+                Seen::Rest | Seen::Unasked => rest(S::REST, offset, out)?,
                 Seen::Wrong(error) => self.wrong(error, offset, out)?,
             }
         }
@@ -128,8 +131,8 @@ impl<S: Asking> Decoder for Requests<S> {
         while !out.lost {
             match self.watch.eof() {
                 Seen::Event(event) => self.event(event, offset, out)?,
-                Seen::Nothing | Seen::Rest => return Ok(()),
                 Seen::Wrong(error) => self.wrong(error, offset, out)?,
+                _ => return Ok(()),
             }
         }
         Ok(())
@@ -171,8 +174,8 @@ impl Questions {
                         continue;
                     }
                     Seen::Event(Request::Fault { error, .. }) | Seen::Wrong(error) => error,
-                    Seen::Event(_) => continue,
-                    Seen::Nothing | Seen::Rest => break,
+                    Seen::Event(_) | Seen::Aside(_) => continue,
+                    Seen::Nothing | Seen::Rest | Seen::Unasked => break,
                 };
                 let at = piece.offset + (piece.bytes.len() - input.len()) as u64;
                 wrong = Some((at, error.to_string()));
@@ -254,7 +257,11 @@ impl<K: Answering> Decoder for Answers<K> {
             let offset = piece.offset + all - input.len() as u64;
             match next {
                 Seen::Event(event) => self.event(event, offset, out)?,
-                Seen::Nothing => return Ok(()),
+                Seen::Nothing | Seen::Aside(_) => return Ok(()),
+                Seen::Unasked => {
+                    out.lost = true;
+                    return out.wrong(offset, "an answer to no request");
+                }
                 Seen::Rest => {
                     // Another protocol's.
                     let end = piece.offset + all;
@@ -270,8 +277,8 @@ impl<K: Answering> Decoder for Answers<K> {
         while !out.lost {
             match self.watch.eof() {
                 Seen::Event(event) => self.event(event, offset, out)?,
-                Seen::Nothing | Seen::Rest => return Ok(()),
                 Seen::Wrong(error) => self.wrong(error, offset, out)?,
+                _ => return Ok(()),
             }
         }
         Ok(())

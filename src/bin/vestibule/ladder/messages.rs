@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use vestibule::{Client, Cut, Ending, Error, Field, Request, Response, Server, Space};
 
 use super::{Content, From, Line, Sketch};
-use crate::events::Facts;
+use crate::events::{Facts, is_secret};
 use crate::watch::{Answering, Answers, Asking, Question, Requests, Seen};
 
 /// Both directions.
@@ -146,8 +146,14 @@ impl<S: Asking, K: Answering> Messages<S, K> {
             Event::Answer(Response::Demand { max, .. }) => {
                 lines.extend(K::PULL.map(|pull| Line::Arrow(pull(max))));
             }
-            Event::Request(Request::Ext(ext)) => mine.own(S::own(&ext), lines),
-            Event::Answer(Response::Ext(ext)) => yours.own(K::own(&ext), lines),
+            Event::Request(Request::Ext(ext)) => {
+                mine.own(S::own(&ext), lines);
+                return S::is_message(&ext);
+            }
+            Event::Answer(Response::Ext(ext)) => {
+                yours.own(K::own(&ext), lines);
+                return K::is_message(&ext);
+            }
         }
         false
     }
@@ -180,6 +186,8 @@ impl<S: Asking, K: Answering> Sketch for Messages<S, K> {
                     side.passed(from, taken, 0, lines);
                     return false;
                 }
+                Seen::Aside(name) => lines.push(Line::Arrow(name.into())),
+                Seen::Unasked => side.wrong("an answer to no request", lines),
                 Seen::Rest => side.wrong("bytes behind the last message", lines),
                 Seen::Wrong(error) => side.wrong(&error.to_string(), lines),
             }
@@ -193,8 +201,8 @@ impl<S: Asking, K: Answering> Sketch for Messages<S, K> {
         let whole = loop {
             match self.eof(from) {
                 Seen::Event(event) => self.event(event, lines),
-                Seen::Nothing | Seen::Rest => break true,
                 Seen::Wrong(_) => break self.switched,
+                _ => break true,
             };
         };
         let text = if whole {
@@ -246,7 +254,10 @@ impl Side {
             self.last_chunk(lines);
         }
         let (name, value) = (&self.name, self.value.trim_ascii());
-        let text = format!("{}: {}", name.escape_ascii(), value.escape_ascii());
+        let text = match is_secret(space, name) {
+            true => "secret: (withheld)".to_string(),
+            false => format!("{}: {}", name.escape_ascii(), value.escape_ascii()),
+        };
         if self.stage == Stage::Start {
             match &name[..] {
                 b"REQUEST_METHOD" => self.method = value.to_vec(),
