@@ -21,8 +21,8 @@ usage: vestibule call ENDPOINT [OPTION]...
 Sends one request to an application and prints the body of the answer. CGI
 meta-variables and HTTP_* are taken from the environment, as in
   SCRIPT_FILENAME=/srv/index.php REQUEST_METHOD=GET vestibule call fcgi://127.0.0.1:9000
-and what the options say wins. HTTP_PROXY is never sent. Over HTTP the same makes the
-request line and the header fields; other variables are not sent.
+and what the options say wins. HTTP_PROXY is never sent. Over HTTP and AJP the same makes
+the start of the request and the header fields; other variables are not sent.
 
   ENDPOINT            SCHEME://HOST:PORT[/PATH?QUERY] (IPv6 in brackets) or
                       SCHEME+unix:/SOCKET; SCHEME is fcgi, http (port 80 where none

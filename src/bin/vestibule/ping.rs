@@ -20,8 +20,9 @@ const HELP: &str = "\
 usage: vestibule ping ENDPOINT [--timeout SECONDS]
 
 Asks what runs nothing: a FastCGI application for its values (GET_VALUES), an HTTP
-server for its options (OPTIONS *; any HTTP answer will do), a uwsgi server by a ping, a container of AJP by
-CPING, which wants no secret. SCGI has no such question: there it connects only, and says so.
+server for its options (OPTIONS *; any HTTP answer will do), a uwsgi server by a ping,
+a container of AJP by CPING, which wants no secret. SCGI has no such question: there it
+connects only, and says so.
 
   ENDPOINT            SCHEME://HOST:PORT or SCHEME+unix:/SOCKET; SCHEME is fcgi, http
                       (port 80 where none is given), scgi, uwsgi or ajp (port 8009)

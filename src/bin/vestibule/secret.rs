@@ -5,8 +5,8 @@ use std::fs;
 use crate::args::{Args, Failure, usage};
 
 /// What the options say of it.
-pub const HELP: &str = "\
-  --secret TEXT       the secret of AJP; who lists the processes of this machine sees it
+pub const HELP: &str =
+    "  --secret TEXT       the secret of AJP; who lists the processes of this machine sees it
   --secret-file FILE  the same, from a file: its first line
   --secret-env NAME   the same, from a variable of the environment
 ";
