@@ -11,6 +11,7 @@
 mod common;
 
 mod interop {
+    mod ajp_answers;
     mod ajp_server;
     mod http1;
     mod oneshot;

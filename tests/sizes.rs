@@ -2,8 +2,8 @@
 //! on others they are smaller.
 
 use vestibule::{
-    Frame, Id, Next, Parked, Request, Response, cgi::response::Parser, fcgi, http1, proxy_protocol,
-    scgi, uwsgi,
+    Frame, Id, Next, Parked, Request, Response, ajp, cgi::response::Parser, fcgi, http1,
+    proxy_protocol, scgi, uwsgi,
 };
 
 #[test]
@@ -19,6 +19,7 @@ fn machines() {
     assert!(size_of::<scgi::Client>() <= 128);
     assert!(size_of::<uwsgi::Server>() <= 128);
     assert!(size_of::<uwsgi::Client>() <= 128);
+    assert!(size_of::<ajp::Client>() <= 192);
     assert!(size_of::<proxy_protocol::Parser>() <= 104);
 }
 
@@ -32,6 +33,7 @@ fn what_goes_through_them() {
     assert!(size_of::<Next<scgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<uwsgi::server::Event<'_>>>() <= 48);
     assert!(size_of::<Next<uwsgi::client::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<Response<'_, ajp::ClientExt>>>() <= 48);
     assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }

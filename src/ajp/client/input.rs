@@ -26,10 +26,14 @@ impl<S> Receive for Client<S> {
                 }
                 said => self.said(said, input),
             },
-            Reading::Head => match self.reader.next(input, May::HEAD, &self.bounds) {
-                Ok(Said::Field(field)) => Ok(Next::Event(Response::Field { id: ID, field })),
-                said => self.said(said, input),
-            },
+            Reading::Await if input.is_empty() => Ok(Next::NeedInput),
+            Reading::Await | Reading::Head => {
+                self.reading = Reading::Head;
+                match self.reader.next(input, May::HEAD, &self.bounds) {
+                    Ok(Said::Field(field)) => Ok(Next::Event(Response::Field { id: ID, field })),
+                    said => self.said(said, input),
+                }
+            }
             _ => self.rare(input),
         }
     }
@@ -91,11 +95,7 @@ impl<S> Client<S> {
                 let said = self.reader.next(input, May::PONG, &self.bounds);
                 self.said(said, input)
             }
-            Reading::Await => {
-                self.reading = Reading::Head;
-                self.next(input)
-            }
-            Reading::Head | Reading::Body | Reading::Ending => {
+            Reading::Await | Reading::Head | Reading::Body | Reading::Ending => {
                 let said = self.reader.next(input, May::BODY, &self.bounds);
                 self.said(said, input)
             }

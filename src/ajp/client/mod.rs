@@ -135,7 +135,7 @@ impl<S> core::fmt::Debug for Secret<S> {
 /// # Ok::<(), vestibule::Refused>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
-pub struct Client<S = [u8; 0]> {
+pub struct Client<S = &'static [u8]> {
     secret: Secret<S>,
     limits: Limits,
     bounds: Bounds,
@@ -165,7 +165,7 @@ pub struct Client<S = [u8; 0]> {
 impl Client {
     /// With the default limits, and no secret.
     pub const fn new() -> Self {
-        Self::with_secret([])
+        Self::with_secret(&[])
     }
 }
 
@@ -176,7 +176,7 @@ impl<S> Client<S> {
     ///
     /// ```
     /// use vestibule::ajp::Client;
-    /// let client = Client::with_secret(&b"s3cret"[..]);
+    /// let client = Client::with_secret(b"s3cret");
     /// assert!(!format!("{client:?}").contains("s3cret"));
     /// ```
     pub const fn with_secret(secret: S) -> Self {

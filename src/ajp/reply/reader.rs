@@ -222,6 +222,9 @@ impl Reader {
                 if let Some(data) = self.whole_chunk(input, may, bounds) {
                     return Ok(Said::Data(data));
                 }
+                if self.whole_ending(input, may) {
+                    return Ok(Said::Ending);
+                }
                 if self.whole_front(input, may, bounds).is_some()
                     && let Some(field) = self.whole_field(input)
                 {
@@ -229,6 +232,18 @@ impl Reader {
                 }
             }
             At::Data if !input.is_empty() => return Ok(Said::Data(self.data(input))),
+            At::Head if self.packet.left == 0 => {
+                self.at = At::Header;
+                return Ok(Said::Head);
+            }
+            At::Reuse => {
+                if let Some((reuse, rest)) = input.split_first() {
+                    self.packet.left = 0;
+                    self.at = At::Header;
+                    *input = rest;
+                    return Ok(Said::End(*reuse != 0));
+                }
+            }
             At::Fields => {
                 if let Some(field) = self.whole_field(input) {
                     return field.map(Said::Field);
@@ -268,6 +283,22 @@ impl Reader {
         let data = self.data(&mut rest);
         *input = rest;
         Some(data)
+    }
+
+    /// END_RESPONSE, all but its last byte.
+    #[inline(always)]
+    fn whole_ending(&mut self, input: &mut &[u8], may: May) -> bool {
+        const FRONT: [u8; 5] = [b'A', b'B', 0, 2, kind::END_RESPONSE];
+        if let Some((&FRONT, rest)) = input.split_first_chunk::<5>()
+            && may.has(END)
+            && !self.packet.is_cut()
+        {
+            self.packet.left = 1;
+            self.at = At::Reuse;
+            *input = rest;
+            return true;
+        }
+        false
     }
 
     /// As much of a chunk's data as there is.
@@ -336,21 +367,24 @@ impl Reader {
     /// A field that is whole in the input, and to be given.
     #[inline]
     fn whole_field<'i>(&mut self, input: &mut &'i [u8]) -> Option<Result<Field<'i>, Error>> {
-        let before = *input;
-        let (packet, headers) = (self.packet, self.headers);
+        // By the code, or by how long the name is.
+        let known = match *input {
+            [0, 17, ..] => known::CODING,
+            [0xa0, 3, ..] | [0, 14, ..] => known::LENGTH,
+            _ => 0,
+        };
+        // What may be dropped is not for here.
+        if known == known::CODING {
+            return None;
+        }
         let field = self
             .headers
             .whole(&mut self.packet, input, codes::response_header)?;
-        let known = known::whole(field.name);
-        if known & (known::LENGTH | known::CODING) != 0 {
-            if known == known::CODING {
-                *input = before;
-                (self.packet, self.headers) = (packet, headers);
-                return None;
-            }
-            if let Err(error) = self.declared(decimal(field.value)) {
-                return Some(Err(error));
-            }
+        if known == known::LENGTH
+            && known::whole(field.name) == known::LENGTH
+            && let Err(error) = self.declared(decimal(field.value))
+        {
+            return Some(Err(error));
         }
         if self.headers.left == 0 {
             self.at = At::Head;

@@ -23,6 +23,7 @@ macro_rules! sizes {
     };
 }
 
+mod ajp_client;
 mod bridge;
 mod cgi;
 mod client;
