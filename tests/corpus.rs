@@ -71,4 +71,5 @@ targets! {
     access_log
     bridge
     ajp_client
+    ajp_joined
 }

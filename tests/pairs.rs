@@ -10,8 +10,8 @@ use common::link::{Call, Echo, Link, Web, echoed};
 use standins::ajp::{AjpClient, AjpServer};
 use standins::bridge::{Bridge, QUEUE};
 use vestibule::{
-    Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, drain, fcgi,
-    http1,
+    Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, ajp, drain,
+    fcgi, http1,
 };
 
 fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
@@ -20,6 +20,16 @@ fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
 
 fn fcgi_server(slots: usize) -> fcgi::Server<Vec<fcgi::Slot>> {
     fcgi::Server::new(vec![fcgi::Slot::EMPTY; slots])
+}
+
+fn ajp_client(size: u32) -> ajp::Client {
+    let limits = ajp::ClientLimits::DEFAULT.packet_bytes(size);
+    ajp::Client::with_secret(&b"s3cret"[..]).limits(limits)
+}
+
+fn ajp_server(size: u32) -> ajp::Server {
+    let limits = ajp::ServerLimits::DEFAULT.packet_bytes(size);
+    ajp::Server::new(ajp::ServerRules::STRICT.secret(&b"s3cret"[..])).limits(limits)
 }
 
 /// Runs until all is said, or nothing moves any more.
@@ -78,6 +88,11 @@ fn one_request_at_a_time() {
         let mut web = Web::new(AjpClient::new(), calls(&mut Random(seed), 20, 30_000));
         joined(&mut web, &mut Echo::new(AjpServer::new()), seed);
         echoed(&web.calls);
+        for size in [8192, 65_536] {
+            let mut web = Web::new(ajp_client(size), calls(&mut Random(seed), 20, 30_000));
+            joined(&mut web, &mut Echo::new(ajp_server(size)), seed);
+            echoed(&web.calls);
+        }
     }
 }
 

@@ -317,7 +317,9 @@ impl<V: Server> Echo<V> {
                 Request::HeadEnd { id, length } => {
                     let i = at(&mut self.asked, id);
                     let asked = &mut self.asked[i];
-                    let name = asked.fields.get(b"REQUEST_URI").expect("a name");
+                    let name = asked.fields.get(b"REQUEST_URI");
+                    let name = name.or(asked.fields.get(b"DOCUMENT_URI"));
+                    let name = name.expect("a name");
                     let long = asked.fields.get(b"HTTP_X_LONG");
                     let long = long.or(asked.fields.get(b"X-Long")).expect("a long one");
                     let long = long.len();

@@ -7,6 +7,7 @@ pub mod common;
 
 pub mod access_log;
 pub mod ajp_client;
+pub mod ajp_joined;
 mod ajp_model;
 pub mod bridge;
 pub mod cgi_response;
