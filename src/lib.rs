@@ -7,7 +7,8 @@
 //! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
 //! | SCGI | [`scgi::Client`] | [`scgi::Server`] |
 //! | uwsgi | [`uwsgi::Client`] | [`uwsgi::Server`] |
-//! | CGI/1.1 responses (RFC 3875) | [`cgi::response::Parser`] | [`cgi::encode::head`] |
+//! | CGI/1.1 (RFC 3875), a program for each request | [`cgi::Client`] | [`cgi::Server`] |
+//! | its answers alone | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
 //! Ahead of any of them a proxy may send a header of the PROXY protocol:
 //! [`proxy_protocol`]. Whom to believe about a request's client [`forwarded`]

@@ -101,6 +101,7 @@ fn the_environment_is_the_requests_and_a_named_list() {
         ("REQUEST_METHOD", "GET"),
         ("HTTP_X", "a=b \u{e9}"),
         ("PATH", "/evil"),
+        ("HTTP_PROXY", "http://evil.example"),
         ("GATEWAY_INTERFACE", "other"),
     ];
     let process = started(&script.program(), &vars);
@@ -339,18 +340,22 @@ fn one_that_says_too_much_is_killed() {
 
 #[test]
 fn one_that_lives_on_may() {
-    let work = "#!/bin/sh\necho $$\nexec >&- 2>&-\nsleep 0.3\ntouch done\n";
+    let patient = |script: &Script| script.program().grace(Duration::from_secs(60));
+    let work = "#!/bin/sh\necho $$\nexec >&- 2>&-\n\
+        while [ ! -e go ]; do sleep 0.02; done\ntouch done\n";
     let script = Script::new("lives", work);
-    let process = started(&script.program(), &[]);
+    let process = started(&patient(&script), &[]);
     let pid = output(&process).unwrap();
     assert_eq!(process.app_status(), None);
     drop(process);
+    assert!(lives(pid.trim()));
+    fs::write(script.dir.join("go"), b"").unwrap();
     gone(pid.trim());
     assert!(script.dir.join("done").exists());
     // One that still writes when nobody reads any more.
     let work = "#!/bin/sh\necho $$\nhead -c 1000000 /dev/zero\nsleep 0.1\necho x\ntouch done\n";
     let script = Script::new("writes", work);
-    let process = started(&script.program(), &[]);
+    let process = started(&patient(&script), &[]);
     let mut buf = [0; 64];
     let n = (&process).read(&mut buf).unwrap();
     drop(process);

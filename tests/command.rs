@@ -12,6 +12,7 @@ mod command {
     mod bounds;
     mod call;
     mod call_http;
+    mod cgi;
     mod decode;
     mod decode_http;
     mod demo;

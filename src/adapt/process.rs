@@ -12,7 +12,7 @@
 //!
 //! | of the program | comes to |
 //! | --- | --- |
-//! | cannot be started | [`io::Error`] of writing and of reading, as [`Program::check`] has it |
+//! | cannot be started | [`io::Error`] of writing and of reading, as [`Program::check`] has it, and a line for the log |
 //! | reads none of its input, or not all | nothing: what it will not read is dropped |
 //! | ends by itself, whatever its exit code | the end of the answer; [`Process::app_status`] |
 //! | was killed, by a signal or by us | an error of reading, so that no answer looks complete |
@@ -214,9 +214,10 @@ impl Program {
         let environment = Environment::of(block)?;
         let mut command = Command::new(&self.path);
         command.env_clear().current_dir(&self.directory);
+        // HTTP libraries take HTTP_PROXY for their own proxy.
         command.envs(environment.vars.iter().filter(|(name, _)| {
             let own = self.inherited.iter().any(|n| n == *name);
-            !own
+            !own && *name != "HTTP_PROXY"
         }));
         command.env("GATEWAY_INTERFACE", "CGI/1.1");
         // Two that must be there though they are empty. RFC 3875, 4.1.
@@ -335,6 +336,11 @@ impl Write for &Process {
                 let (block, waits) = state.asked();
                 self.program.start(block, waits)
             };
+            if let Err(error) = &started {
+                let path = self.program.path.display();
+                let text = std::format!("cannot start {path}: {error}\n");
+                (self.program.log)(text.as_bytes());
+            }
             self.shared.begin(&mut state, started)?;
         }
         Ok(taken)

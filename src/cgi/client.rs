@@ -115,3 +115,102 @@ impl Default for Client {
 }
 
 delegate_client!(Client, Ext, Ext::LocalRedirect);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machine::Client as _;
+
+    /// The environment, a space for each NUL.
+    fn environment(
+        passes: Passes,
+        fields: &[Field<'_>],
+        length: Length,
+    ) -> Result<String, Refused> {
+        let mut client = Client::new().passes(passes);
+        let mut room = [0; 1024];
+        let (_, frame) = client.open(fields.iter().copied(), length, &mut room)?;
+        let text = frame.slices().concat();
+        Ok(String::from_utf8(text).unwrap().replace('\0', " "))
+    }
+
+    fn strict(fields: &[Field<'_>]) -> String {
+        environment(Passes::STRICT, fields, Length::None).unwrap()
+    }
+
+    const AUTH: [Field<'static>; 3] = [
+        Field::header(b"Authorization", b"Basic dTpw"),
+        Field::header(b"proxy-authorization", b"x"),
+        Field::header(b"X-A", b"1"),
+    ];
+
+    #[test]
+    fn what_is_withheld() {
+        for fields in [
+            &[Field::header(b"Proxy", b"x")][..],
+            &[Field::var(b"HTTP_PROXY", b"x")],
+            &[Field::var(b"http_proxy", b"x")],
+            &[Field::var(b"HTTP_AUTHORIZATION", b"x")],
+            &[
+                Field::var(b"HTTP_AUTHORIZATION", b"x"),
+                Field::var(b"HTTP_AUTHORIZATION", b"y"),
+            ],
+            &[
+                Field::header(b"Connection", b"close, X-Hop"),
+                Field::header(b"X-Hop", b"1"),
+            ],
+            &[Field::var(b"PATH", b"/x"), Field::var(b"LD_PRELOAD", b"/x")],
+            &[Field::var(b"SSL_CERT_FILE", b"/x")],
+        ] {
+            assert_eq!(strict(fields), " ", "{fields:?}");
+        }
+        assert_eq!(strict(&AUTH), "HTTP_X_A=1  ");
+        let all = Passes::STRICT.any_variable(true).authorization(true);
+        let text = environment(all, &AUTH, Length::None).unwrap();
+        let want = "HTTP_AUTHORIZATION=Basic dTpw HTTP_PROXY_AUTHORIZATION=x HTTP_X_A=1  ";
+        assert_eq!(text, want);
+        let vars = [
+            Field::var(b"PATH", b"/x"),
+            Field::var(b"HTTP_AUTHORIZATION", b"x"),
+            Field::var(b"HTTP_PROXY", b"x"),
+        ];
+        let text = environment(all, &vars, Length::None).unwrap();
+        assert_eq!(text, "PATH=/x HTTP_AUTHORIZATION=x  ");
+    }
+
+    #[test]
+    fn what_cannot_be_a_variable_is_refused_also_where_it_would_be_withheld() {
+        for name in [&b""[..], b"A=B", b"a\0b", b"PATH=", b"HTTP_A\0"] {
+            let refused = environment(Passes::STRICT, &[Field::var(name, b"x")], Length::None);
+            assert_eq!(refused, Err(Refused::Field), "{name:?}");
+        }
+        let refused = environment(
+            Passes::STRICT,
+            &[Field::var(b"HTTP_A", b"x\0y")],
+            Length::None,
+        );
+        assert_eq!(refused, Err(Refused::Field));
+    }
+
+    #[test]
+    fn lengths() {
+        let with = |fields: &[Field<'_>], length| environment(Passes::STRICT, fields, length);
+        let said = |n| [Field::header(b"Content-Length", n)];
+        assert_eq!(with(&[], Length::None).unwrap(), " ");
+        assert_eq!(with(&[], Length::Known(0)).unwrap(), "CONTENT_LENGTH=0  ");
+        assert_eq!(
+            with(&said(b"5"), Length::Known(5)).unwrap(),
+            "CONTENT_LENGTH=5  "
+        );
+        assert_eq!(with(&said(b"0"), Length::None).unwrap(), " ");
+        assert_eq!(with(&said(b"5"), Length::None), Err(Refused::Field));
+        assert_eq!(with(&said(b"5"), Length::Known(6)), Err(Refused::Field));
+        assert_eq!(with(&[], Length::Unknown), Err(Refused::State));
+        // It frames nothing, so it may say anything.
+        let other = [Field::var(b"HTTP_CONTENT_LENGTH", b"9")];
+        assert_eq!(
+            with(&other, Length::None).unwrap(),
+            "HTTP_CONTENT_LENGTH=9  "
+        );
+    }
+}

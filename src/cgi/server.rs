@@ -42,6 +42,7 @@ pub type Event<'i> = Request<'i, Ext>;
 /// | no `=`, or no name | [`BadVariable`](crate::Error::BadVariable) | 400 |
 /// | CONTENT_LENGTH that is no number | [`ContentLength`](crate::Error::ContentLength) | 400 |
 /// | a variable twice, of those that are known | [`DuplicateVariable`](crate::Error::DuplicateVariable) | 400 |
+/// | HTTP_TRANSFER_ENCODING without CONTENT_LENGTH | [`Framing`](crate::Error::Framing) | 400 |
 /// | CONTENT_LENGTH above `body_bytes` | [`BodyTooLong`](crate::Error::BodyTooLong) | 413 |
 ///
 /// ```
@@ -80,8 +81,9 @@ impl Server {
 
     /// With other limits.
     pub const fn with_limits(limits: ServerLimits) -> Self {
+        let wants = want::UNIQUE | want::UNCODED;
         Server {
-            core: Core::new(Environment::NEW, limits, want::UNIQUE, First::StatusField),
+            core: Core::new(Environment::NEW, limits, wants, First::StatusField),
         }
     }
 }

@@ -206,10 +206,8 @@ impl<K> Backs<K> {
         }
         *said = Some(Instant::now());
         drop(said);
-        let address = &self.address;
-        complain(&format!(
-            "vestibule serve: cannot connect to {address}: {error}"
-        ));
+        let what = self.address.unreached(error);
+        complain(&format!("vestibule serve: {what}"));
     }
 
     pub fn scheme(&self) -> Scheme {

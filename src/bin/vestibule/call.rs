@@ -26,9 +26,11 @@ the start of the request and the header fields; other variables are not sent.
 
   ENDPOINT            SCHEME://HOST:PORT[/PATH?QUERY] (IPv6 in brackets) or
                       SCHEME+unix:/SOCKET; SCHEME is fcgi, http (port 80 where none
-                      is given), scgi, uwsgi or ajp (port 8009)
+                      is given), scgi, uwsgi or ajp (port 8009). Or cgi:/PROGRAM, which
+                      is run in its directory with the variables of the request, and
+                      of ours PATH, LD_LIBRARY_PATH and TZ, without arguments
   --uri /PATH?QUERY   sets REQUEST_URI, SCRIPT_NAME, QUERY_STRING and, behind
-                      '.php/', PATH_INFO; for SCGI and uwsgi without --root the path
+                      '.php/', PATH_INFO; for SCGI, uwsgi, CGI without --root the path
                       is PATH_INFO. Beats the endpoint's path
   --root DIR          sets DOCUMENT_ROOT, and SCRIPT_FILENAME below it (not HTTP,
                       not AJP)
@@ -44,7 +46,7 @@ the start of the request and the header fields; other variables are not sent.
                       environment, that many bytes of it. Where a pipe's length
                       is not known none is declared, and then some FastCGI
                       applications see no body; over HTTP and AJP it goes out in
-                      chunks, and SCGI and uwsgi want a length
+                      chunks, and SCGI, uwsgi and CGI want a length
   --role ROLE         responder (default), authorizer or filter (FastCGI)
   --data FILE         the file that a filter works on (FastCGI)
   --env               all of the environment, not the meta-variables alone

@@ -1,7 +1,7 @@
 //! A client machine of any protocol, as `call` sees it.
 
 use vestibule::fcgi::ClientExt;
-use vestibule::{Client, Field, Frame, Id, Length, Refused, ajp, http1, scgi, uwsgi};
+use vestibule::{Client, Field, Frame, Id, Length, Refused, ajp, cgi, http1, scgi, uwsgi};
 
 use crate::cgi_env::Vars;
 use crate::filter::Filter;
@@ -39,6 +39,8 @@ impl Caller for Filter {
 impl Caller for scgi::Client {}
 
 impl Caller for uwsgi::Client {}
+
+impl Caller for cgi::Client {}
 
 impl Caller for http1::Client {
     fn begin<'b>(&mut self, plan: &Plan, room: &'b mut [u8]) -> Result<(Id, Frame<'b>), String> {

@@ -1,5 +1,6 @@
 //! The variables that `call` sends: from the environment and from options.
 
+use vestibule::cgi::meta::is_meta;
 use vestibule::{Field, Space};
 
 /// Variables, each name once, in the order in which they were first set.
@@ -12,38 +13,8 @@ pub struct Vars {
     attributes: Vec<(Vec<u8>, Vec<u8>)>,
 }
 
-/// Meta-variables that are taken from the environment, beside HTTP_*: those of
-/// RFC 3875, 4.1, those that web servers add, and a Filter's.
-const NAMES: [&str; 28] = [
-    "AUTH_TYPE",
-    "CONTENT_LENGTH",
-    "CONTENT_TYPE",
-    "DOCUMENT_ROOT",
-    "DOCUMENT_URI",
-    "FCGI_DATA_LAST_MOD",
-    "FCGI_DATA_LENGTH",
-    "GATEWAY_INTERFACE",
-    "HTTPS",
-    "PATH_INFO",
-    "PATH_TRANSLATED",
-    "QUERY_STRING",
-    "REDIRECT_STATUS",
-    "REMOTE_ADDR",
-    "REMOTE_HOST",
-    "REMOTE_IDENT",
-    "REMOTE_PORT",
-    "REMOTE_USER",
-    "REQUEST_METHOD",
-    "REQUEST_SCHEME",
-    "REQUEST_URI",
-    "SCRIPT_FILENAME",
-    "SCRIPT_NAME",
-    "SERVER_ADDR",
-    "SERVER_NAME",
-    "SERVER_PORT",
-    "SERVER_PROTOCOL",
-    "SERVER_SOFTWARE",
-];
+/// What a Filter is told besides. FastCGI 1.0, 6.4.
+const DATA: [&[u8]; 2] = [b"FCGI_DATA_LAST_MOD", b"FCGI_DATA_LENGTH"];
 
 impl Vars {
     /// From the environment: meta-variables and HTTP_*, or all of it. Never
@@ -54,7 +25,7 @@ impl Vars {
     ) -> Vars {
         let mut vars = Vars::default();
         for (name, value) in environment {
-            let meta = name.starts_with(b"HTTP_") || NAMES.iter().any(|n| n.as_bytes() == name);
+            let meta = is_meta(&name) || DATA.contains(&&name[..]);
             if (all || meta) && name != b"HTTP_PROXY" {
                 vars.set(&name, &value);
             }

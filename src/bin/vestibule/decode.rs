@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::io::{self, BufWriter, Write};
 
 use vestibule::fcgi::kind;
-use vestibule::{ajp, http1, scgi, uwsgi};
+use vestibule::{ajp, cgi, http1, scgi, uwsgi};
 
 use crate::args::{Arg, Args, Ended, Failure, complain, print, usage};
 use crate::draw::draw;
@@ -20,7 +20,9 @@ usage: vestibule decode PROTOCOL [OPTION]... FILE
 
 Takes recorded bytes of one direction of a connection apart, one line an event, each
 with the number of bytes that were read when it was seen. Given both directions, draws
-the exchange. PROTOCOL is fcgi, http, scgi, uwsgi or ajp. '-' is standard input.
+the exchange. PROTOCOL is fcgi, http, scgi, uwsgi, ajp or cgi. '-' is
+standard input. Of CGI a web server sends the environment, NAME=VALUE and NUL for each
+variable and one more NUL, and standard input; the answer is standard output.
 
   --side client|server  the machine that reads: 'server' (the application's) for
                         what a web server sent, 'client' for an answer. Default:
@@ -169,6 +171,7 @@ fn decode(
         },
         Scheme::Http => of::<http1::Server, http1::Client>(side, asked, &mut printer)?,
         Scheme::Ajp => of::<ajp::Server, ajp::Client>(side, asked, &mut printer)?,
+        Scheme::Cgi => of::<cgi::Server, cgi::Client>(side, asked, &mut printer)?,
         Scheme::Scgi => of::<scgi::Server, scgi::Client>(side, asked, &mut printer)?,
         Scheme::Uwsgi => of::<uwsgi::Server, uwsgi::Client>(side, asked, &mut printer)?,
     };
@@ -225,6 +228,11 @@ fn guess(recording: &mut Recording, scheme: Scheme) -> io::Result<Side> {
             )
         }),
         Scheme::Ajp => piece.bytes.starts_with(b"AB"),
+        // The name of a variable ends in another way than that of a field.
+        Scheme::Cgi => {
+            let end = piece.bytes.iter().find(|b| b"=:\n\0".contains(b));
+            !matches!(end, Some(b'=' | 0))
+        }
         Scheme::Http => piece.bytes.starts_with(b"HTTP/"),
         // A request begins with the length of its head.
         Scheme::Scgi => !piece.bytes.first().is_some_and(u8::is_ascii_digit),

@@ -1,5 +1,5 @@
 //! Where a peer is, and what is spoken there: `SCHEME://HOST[:PORT][/PATH?QUERY]`,
-//! `SCHEME+unix:/SOCKET`, `fcgi+fd:0`.
+//! `SCHEME+unix:/SOCKET`, `fcgi+fd:0`, `cgi:/PROGRAM`.
 
 use std::fmt;
 use std::io::{self, IoSlice, Read, Write};
@@ -11,8 +11,12 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use vestibule::adapt::Transport;
+#[cfg(unix)]
+use vestibule::adapt::process::Process;
 
 use crate::context::Ends;
+#[cfg(unix)]
+use crate::program;
 use crate::proxied::Proxied;
 use crate::scheme::Scheme;
 
@@ -38,6 +42,12 @@ pub enum Place {
     Unix(PathBuf),
     /// The listening socket that a spawner passes as descriptor 0.
     Descriptor,
+    /// A program that is run for each request.
+    Program {
+        path: PathBuf,
+        /// By `serve`, which outlives it.
+        served: bool,
+    },
 }
 
 impl Endpoint {
@@ -61,8 +71,10 @@ impl Endpoint {
         let wrong = |what: &str| Err(format!("endpoint '{text}': {what}"));
         let known = Scheme::ALL.into_iter().find_map(|scheme| {
             let rest = text.strip_prefix(scheme.name())?;
-            let rest = ["://", "+unix:", "+fd:"]
-                .into_iter()
+            let rest = scheme
+                .kinds()
+                .iter()
+                .copied()
                 .find_map(|kind| Some((kind, rest.strip_prefix(kind)?)))?;
             Some((scheme, rest))
         });
@@ -71,6 +83,13 @@ impl Endpoint {
             uri: None,
         };
         match known {
+            Some((_, (":", _))) if listening => wrong("a program cannot be listened at"),
+            Some((_, (":", ""))) => wrong("the path of the program is missing"),
+            Some((scheme, (":", path))) => {
+                let path = path.into();
+                let served = false;
+                Ok(at(scheme, Place::Program { path, served }))
+            }
             Some((_, ("+unix:", ""))) => wrong("the path of the socket is missing"),
             Some((scheme, ("+unix:", path))) => Ok(at(scheme, Place::Unix(path.into()))),
             Some((scheme, ("+fd:", "0"))) if scheme.is_spawned() => {
@@ -147,6 +166,7 @@ impl fmt::Display for Address {
             Place::Tcp(host, port) => write!(f, "{scheme}://{host}:{port}"),
             Place::Unix(path) => write!(f, "{scheme}+unix:{}", path.display()),
             Place::Descriptor => write!(f, "{scheme}+fd:0"),
+            Place::Program { path, .. } => write!(f, "{scheme}:{}", path.display()),
         }
     }
 }
@@ -166,7 +186,23 @@ impl Address {
                     _ => format!("{host}:{port}"),
                 }
             }
-            Place::Unix(_) | Place::Descriptor => "localhost".into(),
+            Place::Unix(_) | Place::Descriptor | Place::Program { .. } => "localhost".into(),
+        }
+    }
+
+    /// The same, for `serve`.
+    pub fn served(mut self) -> Address {
+        if let Place::Program { served, .. } = &mut self.place {
+            *served = true;
+        }
+        self
+    }
+
+    /// What is said where nobody can be connected to.
+    pub fn unreached(&self, error: &io::Error) -> String {
+        match self.place {
+            Place::Program { .. } => format!("cannot run {self}: {error}"),
+            _ => format!("cannot connect to {self}: {error}"),
         }
     }
 
@@ -177,7 +213,7 @@ impl Address {
                 let ip = host.parse::<std::net::IpAddr>();
                 ip.map_or(host == "localhost", |ip| ip.is_loopback())
             }
-            Place::Unix(_) | Place::Descriptor => true,
+            Place::Unix(_) | Place::Descriptor | Place::Program { .. } => true,
         }
     }
 
@@ -191,6 +227,9 @@ impl Address {
         {
             let stream = TcpStream::connect_timeout(&(ip, *port).into(), time)?;
             return Stream::tcp(stream);
+        }
+        if let Place::Program { .. } = self.place {
+            return self.connect_at_leisure();
         }
         // Looking a name up and connecting to a Unix socket whose queue is full
         // have no time-outs of their own. The thread ends with the program.
@@ -220,6 +259,13 @@ impl Address {
             #[cfg(not(unix))]
             Place::Unix(_) => Err(io::ErrorKind::Unsupported.into()),
             Place::Descriptor => Err(io::Error::other("a listening socket cannot be called")),
+            #[cfg(unix)]
+            Place::Program { path, served } => {
+                let process = program::process(path, *served)?;
+                Ok(Stream::new(Socket::Program(process)))
+            }
+            #[cfg(not(unix))]
+            Place::Program { .. } => Err(io::ErrorKind::Unsupported.into()),
         }
     }
 }
@@ -241,6 +287,8 @@ enum Socket {
     Tcp(TcpStream),
     #[cfg(unix)]
     Unix(UnixStream),
+    #[cfg(unix)]
+    Program(Process),
 }
 
 impl Stream {
@@ -300,7 +348,7 @@ impl Stream {
                 https: false,
             },
             #[cfg(unix)]
-            (None, Socket::Unix(_)) => Ends::default(),
+            (None, Socket::Unix(_) | Socket::Program(_)) => Ends::default(),
         }
     }
 }
@@ -311,6 +359,8 @@ macro_rules! either {
             Socket::Tcp($s) => $do,
             #[cfg(unix)]
             Socket::Unix($s) => $do,
+            #[cfg(unix)]
+            Socket::Program($s) => $do,
         }
     };
 }
@@ -318,7 +368,22 @@ macro_rules! either {
 impl Stream {
     /// Whether reads and writes block.
     pub fn blocks(&self, on: bool) -> io::Result<()> {
-        either!(self, s => s.set_nonblocking(!on))
+        match &self.socket {
+            Socket::Tcp(s) => s.set_nonblocking(!on),
+            #[cfg(unix)]
+            Socket::Unix(s) => s.set_nonblocking(!on),
+            #[cfg(unix)]
+            Socket::Program(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The exit code of a program, which is waited for.
+    pub fn exit_code(&self) -> Option<u32> {
+        match &self.socket {
+            #[cfg(unix)]
+            Socket::Program(process) => process.finish(program::PATIENCE),
+            _ => None,
+        }
     }
 }
 
@@ -342,13 +407,13 @@ impl Write for &Stream {
 
 impl Transport for Stream {
     fn read_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        either!(self, s => s.set_read_timeout(time))
+        either!(self, s => Transport::read_timeout(s, time))
     }
     fn write_timeout(&self, time: Option<Duration>) -> io::Result<()> {
-        either!(self, s => s.set_write_timeout(time))
+        either!(self, s => Transport::write_timeout(s, time))
     }
     fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        either!(self, s => s.shutdown(how))
+        either!(self, s => Transport::shutdown(s, how))
     }
 }
 
@@ -384,6 +449,14 @@ mod tests {
             assert_eq!(address.place, Place::Unix("/run/a:b?c".into()));
         }
         assert_eq!(at("fcgi+fd:0").address.place, Place::Descriptor);
+        let program = Endpoint::to_call("cgi:/srv/a b?c:d").unwrap().address;
+        assert_eq!(program.scheme, Scheme::Cgi);
+        let (path, served) = ("/srv/a b?c:d".into(), false);
+        assert_eq!(program.place, Place::Program { path, served });
+        assert_eq!(program.to_string(), "cgi:/srv/a b?c:d");
+        assert_eq!(program.host(), "localhost");
+        let missing = Endpoint::to_call("cgi:").unwrap_err();
+        assert!(missing.contains("path of the program"), "{missing}");
         for (text, what) in [
             ("127.0.0.1:9000", "begins with none"),
             ("https://h:1", "begins with none"),
@@ -402,6 +475,8 @@ mod tests {
             ("http+unix:", "path of the socket"),
             ("fcgi+unix:", "path of the socket"),
             ("fcgi+fd:3", "descriptor 0"),
+            ("cgi:/p", "cannot be listened at"),
+            ("cgi+unix:/s", "begins with none"),
         ] {
             let error = Endpoint::parse(text).unwrap_err();
             assert!(error.contains(what), "{text}: {error}");

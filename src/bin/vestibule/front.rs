@@ -1,7 +1,9 @@
 //! A server machine of any protocol, as what we serve sees it.
 
+use std::io::Write as _;
+
 use vestibule::fcgi::{self, Role, ServerExt, Slot};
-use vestibule::{Frame, Id, Refused, Rejection, Server, ajp, http1, scgi, uwsgi};
+use vestibule::{Frame, Id, Refused, Rejection, Server, ajp, cgi, http1, scgi, uwsgi};
 
 use crate::context::{Ends, Teller};
 
@@ -97,4 +99,15 @@ impl Front for ajp::Server {
 
 impl Front for http1::Server {
     const VARIABLES: bool = false;
+}
+
+impl Front for cgi::Server {
+    const VARIABLES: bool = true;
+
+    /// Standard error, which web servers log.
+    fn note<'b>(&mut self, _: Id, text: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
+        let _ = std::io::stderr().write_all(text);
+        *text = &[];
+        Ok(Frame::EMPTY)
+    }
 }

@@ -5,7 +5,7 @@ mod messages;
 
 use std::io::{self, Write};
 
-use vestibule::{ajp, http1, scgi, uwsgi};
+use vestibule::{ajp, cgi, http1, scgi, uwsgi};
 
 use crate::scheme::Scheme;
 
@@ -51,6 +51,7 @@ impl<W: Write> Ladder<W> {
             out,
             sketch: match scheme {
                 Scheme::Fcgi => Box::new(fcgi::Records::default()),
+                Scheme::Cgi => Box::new(messages::Messages::<cgi::Server, cgi::Client>::new()),
                 Scheme::Ajp => Box::new(messages::Messages::<ajp::Server, ajp::Client>::new()),
                 Scheme::Scgi => Box::new(messages::Messages::<scgi::Server, scgi::Client>::new()),
                 Scheme::Uwsgi => {

@@ -65,6 +65,7 @@ impl Listener {
                 inherited: true,
                 file: None,
             }),
+            Place::Program { .. } => Err(io::ErrorKind::Unsupported.into()),
             #[cfg(not(unix))]
             _ => Err(io::ErrorKind::Unsupported.into()),
         }

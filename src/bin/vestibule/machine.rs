@@ -4,7 +4,7 @@ use vestibule::cgi::response::{FirstLine, Rules};
 use vestibule::fcgi;
 use vestibule::{
     After, Client, Error, Field, Frame, Id, Length, Next, Phase, Receive, Refused, Response,
-    Status, ajp, http1, scgi, uwsgi,
+    Status, ajp, cgi, http1, scgi, uwsgi,
 };
 
 use crate::caller::Caller;
@@ -23,6 +23,7 @@ pub enum Machine {
     Scgi(scgi::Client),
     Uwsgi(uwsgi::Client),
     Ajp(ajp::Client<&'static [u8]>),
+    Cgi(cgi::Client),
 }
 
 /// What an event of the protocol's own means here.
@@ -41,6 +42,7 @@ macro_rules! each {
             Machine::Scgi($m) => $do,
             Machine::Uwsgi($m) => $do,
             Machine::Ajp($m) => $do,
+            Machine::Cgi($m) => $do,
         }
     };
 }
@@ -54,6 +56,7 @@ impl Machine {
             Scheme::Scgi => Machine::Scgi(scgi::Client::with_rules(EITHER)),
             Scheme::Uwsgi => Machine::Uwsgi(uwsgi::Client::with_rules(EITHER)),
             Scheme::Ajp => Machine::Ajp(ajp::Client::with_secret(secret.unwrap_or_default())),
+            Scheme::Cgi => Machine::Cgi(cgi::Client::new()),
         }
     }
 
@@ -64,6 +67,11 @@ impl Machine {
                 let limits = fcgi::ClientLimits::DEFAULT.log_bytes(u32::MAX);
                 let client = fcgi::Client::with_limits([fcgi::ClientSlot::EMPTY; 1], limits);
                 Machine::Fcgi(Filter::new(client, plan))
+            }
+            // Who calls says what it gets.
+            Scheme::Cgi => {
+                let all = cgi::Passes::STRICT.any_variable(true).authorization(true);
+                Machine::Cgi(cgi::Client::new().passes(all))
             }
             scheme => Machine::behind(scheme, plan.secret),
         }

@@ -32,10 +32,13 @@ mod overload;
 mod page;
 mod perform;
 mod ping;
+#[cfg(unix)]
+mod program;
 mod proxied;
 mod records;
 mod root;
 mod scheme;
+mod script;
 mod secret;
 mod serve;
 mod service;
@@ -62,10 +65,28 @@ usage: vestibule COMMAND [OPTION]...
   demo     serves, calls and draws in one go
 
 vestibule COMMAND --help says more. vestibule --version prints the version.
+
+Started by a web server through a link that is named NAME.cgi it is a CGI program, the
+application NAME of serve: hello, mirror or echo. It reads no arguments then.
 ";
 
+/// Says why, and leaves.
+fn ended(code: u8, what: &str) -> ExitCode {
+    complain(&format!("vestibule: {what}"));
+    ExitCode::from(code)
+}
+
 fn main() -> ExitCode {
-    let mut words = std::env::args_os().skip(1);
+    let mut words = std::env::args_os();
+    let program = words.next();
+    if let Some(name) = script::named(program.as_deref()) {
+        // No word more is read.
+        return match script::serve(&name) {
+            Ok(code) => ExitCode::from(code),
+            Err(Failure::Usage(what)) => ended(2, &what),
+            Err(Failure::Exit(code, what)) => ended(code, &what),
+        };
+    }
     let command = words.next().unwrap_or_default();
     let command = command.to_string_lossy();
     let args = Args::new(words);

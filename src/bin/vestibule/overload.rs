@@ -45,6 +45,8 @@ pub fn refuse(scheme: Scheme, stream: Stream, log: Option<Arc<Log>>) {
             Scheme::Scgi => tell(scgi::Server::new(), &stream, log),
             Scheme::Uwsgi => tell(uwsgi::Server::new(), &stream, log),
             Scheme::Ajp => tell(container(), &stream, log),
+            // No connection comes so.
+            Scheme::Cgi => {}
         }
         linger(&stream);
         drop(telling);
@@ -63,6 +65,7 @@ fn hasten(scheme: Scheme, stream: &Stream, log: Option<Arc<Log>>) {
         Scheme::Scgi => tell_at_once(scgi::Server::new(), stream, log),
         Scheme::Uwsgi => tell_at_once(uwsgi::Server::new(), stream, log),
         Scheme::Ajp => tell_at_once(container(), stream, log),
+        Scheme::Cgi => {}
         Scheme::Http => {
             // Closing with unread input would destroy what is said.
             let mut buf = [0; 4096];

@@ -60,8 +60,7 @@ pub fn perform(plan: Plan) -> Ended {
             );
         }
         Err(error) => {
-            let what = format!("cannot connect to {}: {error}", plan.address);
-            return failure(NO_CONNECTION, what);
+            return failure(NO_CONNECTION, plan.address.unreached(&error));
         }
     };
     let mut machine = Machine::new(&plan);
@@ -100,6 +99,12 @@ pub fn perform(plan: Plan) -> Ended {
         shown.show(event).map(ControlFlow::Continue)
     });
     let ended = shown.verdict(called);
+    if let Some(code @ 1..) = stream.exit_code() {
+        shown.close_log();
+        complain(&format!(
+            "vestibule call: the program exited with status {code}"
+        ));
+    }
     if ended.is_err() {
         shown.close_log();
     }

@@ -25,7 +25,8 @@ a container of AJP by CPING, which wants no secret. SCGI has no such question: t
 connects only, and says so.
 
   ENDPOINT            SCHEME://HOST:PORT or SCHEME+unix:/SOCKET; SCHEME is fcgi, http
-                      (port 80 where none is given), scgi, uwsgi or ajp (port 8009)
+                      (port 80 where none is given), scgi, uwsgi or ajp (port 8009).
+                      Or cgi:/PROGRAM: whether it is there and may be executed
   --timeout SECONDS   for the connection, and for the answer; default 2
 
 exit: 0 it is there (also where it accepts a connection and then says nothing,
@@ -58,11 +59,12 @@ pub fn main(mut args: Args) -> Ended {
             io::ErrorKind::TimedOut => TIMED_OUT,
             _ => NO_CONNECTION,
         };
-        Failure::Exit(code, format!("cannot connect to {address}: {error}"))
+        Failure::Exit(code, address.unreached(&error))
     })?;
     let asked = match address.scheme {
         Scheme::Fcgi => ask(fcgi::Client::default(), &address, &stream, timeout),
         Scheme::Http => ask(http1::Client::new(), &address, &stream, timeout),
+        Scheme::Cgi => Ok("it may be executed, and was not run".into()),
         Scheme::Ajp => ask(ajp::Client::new(), &address, &stream, timeout),
         Scheme::Uwsgi => ask(uwsgi::Client::new(), &address, &stream, timeout),
         Scheme::Scgi => Ok("it accepts a connection; SCGI has no question beyond".into()),

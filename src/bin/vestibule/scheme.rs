@@ -8,15 +8,17 @@ pub enum Scheme {
     Scgi,
     Uwsgi,
     Ajp,
+    Cgi,
 }
 
 impl Scheme {
-    pub const ALL: [Scheme; 5] = [
+    pub const ALL: [Scheme; 6] = [
         Scheme::Fcgi,
         Scheme::Http,
         Scheme::Scgi,
         Scheme::Uwsgi,
         Scheme::Ajp,
+        Scheme::Cgi,
     ];
 
     pub const fn name(self) -> &'static str {
@@ -26,6 +28,7 @@ impl Scheme {
             Scheme::Scgi => "scgi",
             Scheme::Uwsgi => "uwsgi",
             Scheme::Ajp => "ajp",
+            Scheme::Cgi => "cgi",
         }
     }
 
@@ -37,6 +40,7 @@ impl Scheme {
             Scheme::Scgi => "SCGI",
             Scheme::Uwsgi => "uwsgi",
             Scheme::Ajp => "AJP",
+            Scheme::Cgi => "CGI",
         }
     }
 
@@ -54,7 +58,7 @@ impl Scheme {
         match self {
             Scheme::Http => Some(80),
             Scheme::Ajp => Some(8009),
-            Scheme::Fcgi | Scheme::Scgi | Scheme::Uwsgi => None,
+            Scheme::Fcgi | Scheme::Scgi | Scheme::Uwsgi | Scheme::Cgi => None,
         }
     }
 
@@ -88,12 +92,12 @@ impl Scheme {
     /// Whether those who listen are one application, for all paths: what a
     /// path says is PATH_INFO.
     pub const fn is_one_application(self) -> bool {
-        matches!(self, Scheme::Scgi | Scheme::Uwsgi)
+        matches!(self, Scheme::Scgi | Scheme::Uwsgi | Scheme::Cgi)
     }
 
     /// Whether the length of a request's body must be said before it.
     pub const fn wants_length(self) -> bool {
-        matches!(self, Scheme::Scgi | Scheme::Uwsgi)
+        matches!(self, Scheme::Scgi | Scheme::Uwsgi | Scheme::Cgi)
     }
 
     /// Whether those who listen close connections without a word, sooner or
@@ -102,12 +106,26 @@ impl Scheme {
         matches!(self, Scheme::Http)
     }
 
+    /// What stands behind its name in endpoints: where connections are made,
+    /// or what is run for each request.
+    pub const fn kinds(self) -> &'static [&'static str] {
+        match self {
+            Scheme::Cgi => &[":"],
+            _ => &["://", "+unix:", "+fd:"],
+        }
+    }
+
     /// How endpoints begin; with those that can be listened at alone.
     pub fn beginnings(listening: bool) -> String {
         let mut all = Vec::new();
         for scheme in Scheme::ALL {
-            for kind in ["://", "+unix:", "+fd:"] {
-                if kind != "+fd:" || listening && scheme.is_spawned() {
+            for kind in scheme.kinds().iter().copied() {
+                let good = match kind {
+                    "+fd:" => listening && scheme.is_spawned(),
+                    ":" => !listening,
+                    _ => true,
+                };
+                if good {
                     all.push(format!("{}{kind}", scheme.name()));
                 }
             }
@@ -135,6 +153,8 @@ mod tests {
         assert_eq!(list(&["a"]), "a");
         assert_eq!(list(&["a", "b", "c"]), "a, b and c");
         assert!(Scheme::beginnings(true).starts_with("fcgi://, fcgi+unix:, fcgi+fd:, http://"));
+        assert!(!Scheme::beginnings(true).ends_with(" and cgi:"));
+        assert!(Scheme::beginnings(false).ends_with(" and cgi:"));
         assert!(!Scheme::beginnings(false).contains("+fd:"));
         for scheme in Scheme::ALL {
             assert_eq!(Scheme::named(scheme.name()), Some(scheme));

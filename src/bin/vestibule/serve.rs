@@ -38,10 +38,14 @@ finish, for 10 seconds; a second one does not.
                       auth     an Authorizer that lets the user 'demo' in
   --to ENDPOINT       requests go on to SCHEME://HOST:PORT or SCHEME+unix:/SOCKET;
                       SCHEME is fcgi, http, scgi, uwsgi or ajp. Over kept connections,
-                      but by SCGI and uwsgi
+                      but by SCGI and uwsgi. Or to cgi:/PROGRAM, which is run for
+                      each: in its directory, with the variables of the request (over
+                      HTTP and without --root all of the path is PATH_INFO), and of
+                      ours PATH, LD_LIBRARY_PATH and TZ. It gets no arguments, no
+                      Authorization, and no variable that says nothing of a request
   --unknown-length    request bodies of unknown length (chunked) go on by FastCGI
                       too, without CONTENT_LENGTH: PHP and others read nothing then.
-                      Otherwise, and before SCGI and uwsgi always, they are refused
+                      Otherwise, and before SCGI, uwsgi and CGI always, they are refused
                       with 411
   --listen ENDPOINT   SCHEME://HOST:PORT (IPv6 in brackets; port 0: any free one) or
                       SCHEME+unix:/SOCKET; SCHEME is fcgi, http, scgi, uwsgi or ajp. All
@@ -166,7 +170,7 @@ pub fn main(mut args: Args) -> Ended {
     }
     let serves = match (app, to) {
         (Some(app), None) => Serves::App(app),
-        (None, Some(to)) => Serves::To(gateway::to(to, timeouts, secret)),
+        (None, Some(to)) => Serves::To(gateway::to(to.served(), timeouts, secret)),
         (None, None) => return usage("--app or --to is missing"),
         (Some(_), Some(_)) => return usage("--app and --to exclude each other"),
     };

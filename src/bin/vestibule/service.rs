@@ -346,6 +346,8 @@ fn converse(shared: &Shared, job: Job) {
     match scheme {
         Scheme::Fcgi => fcgi(&shared.options, &connection),
         Scheme::Http => http(&shared.options, &connection),
+        // No connection comes so.
+        Scheme::Cgi => {}
         Scheme::Ajp => {
             let limits = ajp::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);
             let rules = match shared.options.secret {

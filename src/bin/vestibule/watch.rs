@@ -8,6 +8,7 @@ use vestibule::{
 use crate::events::Facts;
 
 mod ajp;
+mod cgi;
 mod http;
 mod scgi;
 mod uwsgi;
