@@ -15,14 +15,10 @@ impl<H: Head> Receive for Core<H> {
 
     #[inline]
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
-        if self.reading == Reading::Head
-            && let Some((name, value)) = self.head.whole(input, &self.limits.common)
-        {
-            self.watch.whole(name, value);
-            let field = Field::var(name, value);
-            return Ok(Next::Event(Request::Field { id: ID, field }));
+        match self.field(input) {
+            Some(field) => Ok(Next::Event(Request::Field { id: ID, field })),
+            None => self.step(input),
         }
-        self.step(input)
     }
 
     fn eof<'i>(&mut self) -> Step<'i, H::Ext> {
@@ -69,7 +65,18 @@ impl<H: Head> Core<H> {
         }
     }
 
-    /// All but the hot path.
+    /// The hot path: a variable that lies whole in the input.
+    #[inline(always)]
+    fn field<'i>(&mut self, input: &mut &'i [u8]) -> Option<Field<'i>> {
+        if self.reading != Reading::Head {
+            return None;
+        }
+        let (name, value) = self.head.whole(input, &self.limits.common)?;
+        self.watch.whole(name, value);
+        Some(Field::var(name, value))
+    }
+
+    /// All else.
     #[inline(never)]
     fn step<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i, H::Ext> {
         if self.link == Link::Broken {
@@ -129,8 +136,11 @@ impl<H: Head> Core<H> {
                 self.watch.piece(&field);
                 Ok(Next::Event(Request::Field { id: ID, field }))
             }
-            // Once: it does not begin again.
-            Ok(Part::Begun) => self.next(input),
+            Ok(Part::Begun) => match self.field(input) {
+                Some(field) => Ok(Next::Event(Request::Field { id: ID, field })),
+                // It does not begin again.
+                None => self.head_cold(input),
+            },
             Ok(Part::End) => self.head_end(),
             Ok(Part::Ext(ext)) => {
                 self.reading = Reading::Over;
