@@ -297,6 +297,25 @@ const ERRORS: &[(Error, &str, u16, bool)] = &[
         true,
     ),
     (
+        Error::LengthNotFirst,
+        "CONTENT_LENGTH is not the first variable [SCGI, 3]",
+        400,
+        true,
+    ),
+    (Error::Netstring, "malformed netstring [SCGI, 3]", 400, true),
+    (
+        Error::ScgiVersion,
+        "no SCGI variable of value 1 [SCGI, 3]",
+        400,
+        true,
+    ),
+    (
+        Error::DuplicateVariable,
+        "variable given twice [SCGI, 3]",
+        400,
+        true,
+    ),
+    (
         Error::BadVariable,
         "malformed variable [SCGI, 3 and uwsgi protocol, The uwsgi vars]",
         400,
