@@ -7,8 +7,8 @@ mod standins;
 use common::Random;
 use common::between::{self, Chaos, World};
 use common::link::{Call, Echo, Link, Web, echoed};
-use standins::ajp::{AjpClient, AjpServer};
 use standins::bridge::{Bridge, QUEUE};
+use vestibule::ajp::Client as AjpClient;
 use vestibule::{
     Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, ajp, drain,
     fcgi, http1,
@@ -16,6 +16,10 @@ use vestibule::{
 
 fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
     fcgi::Client::new(vec![fcgi::ClientSlot::EMPTY; slots])
+}
+
+fn ajp_server() -> vestibule::ajp::Server {
+    vestibule::ajp::Server::new(common::ajp_server::OPEN)
 }
 
 fn fcgi_server(slots: usize) -> fcgi::Server<Vec<fcgi::Slot>> {
@@ -86,7 +90,7 @@ fn one_request_at_a_time() {
         joined(&mut web, &mut Echo::new(http1::Server::new()), seed);
         echoed(&web.calls);
         let mut web = Web::new(AjpClient::new(), calls(&mut Random(seed), 20, 30_000));
-        joined(&mut web, &mut Echo::new(AjpServer::new()), seed);
+        joined(&mut web, &mut Echo::new(ajp_server()), seed);
         echoed(&web.calls);
         for size in [8192, 65_536] {
             let mut web = Web::new(ajp_client(size), calls(&mut Random(seed), 20, 30_000));
@@ -273,7 +277,7 @@ bridge_test!(
     fcgi_client(1),
     fcgi_server(1),
     AjpClient::new(),
-    AjpServer::new()
+    ajp_server()
 );
 bridge_test!(
     http_to_fcgi,
@@ -294,28 +298,28 @@ bridge_test!(
     http1::Client::new(),
     http1::Server::new(),
     AjpClient::new(),
-    AjpServer::new()
+    ajp_server()
 );
 bridge_test!(
     ajp_to_fcgi,
     AjpClient::new(),
-    AjpServer::new(),
+    ajp_server(),
     fcgi_client(1),
     fcgi_server(1)
 );
 bridge_test!(
     ajp_to_http,
     AjpClient::new(),
-    AjpServer::new(),
+    ajp_server(),
     http1::Client::new(),
     http1::Server::new()
 );
 bridge_test!(
     ajp_to_ajp,
     AjpClient::new(),
-    AjpServer::new(),
+    ajp_server(),
     AjpClient::new(),
-    AjpServer::new()
+    ajp_server()
 );
 
 /// A request given up by the web server reaches the application through the

@@ -278,10 +278,11 @@ impl Text {
             && let Some(odd) = bytes.get(good(bytes)..)
             && let [_, rest @ ..] = odd
         {
-            let behind = rest
-                .len()
-                .saturating_add(usize::from(last))
-                .saturating_add(input.len());
+            let back = rest.len().saturating_add(usize::from(last));
+            let behind = back.saturating_add(input.len());
+            // They were never taken.
+            let back = u16::try_from(back).unwrap_or(u16::MAX);
+            packet.left = packet.left.saturating_add(back);
             *input = before
                 .get(before.len().saturating_sub(behind)..)
                 .unwrap_or_default();

@@ -4,9 +4,6 @@
 use crate::error::Error;
 use crate::event::{Cut, Field, Length};
 
-/// The longest name that means something: `transfer-encoding`.
-const LONGEST: usize = 17;
-
 const NAMES: [(u8, &[u8]); 3] = [
     (Facts::LENGTH, b"content-length"),
     (Facts::CODING, b"transfer-encoding"),
@@ -22,9 +19,9 @@ pub(super) struct Facts {
     bad: u8,
     /// What the field at hand is; 0 while its name is not complete.
     kind: u8,
-    /// Its name, as far as it came.
-    word: [u8; LONGEST],
-    word_len: u8,
+    /// What its name may still be, and how much of it came.
+    may: u8,
+    name_len: u8,
     /// How far its value is.
     at: u8,
     /// Content-Length.
@@ -46,8 +43,8 @@ impl Facts {
         twice: 0,
         bad: 0,
         kind: 0,
-        word: [0; LONGEST],
-        word_len: 0,
+        may: 0,
+        name_len: 0,
         at: 0,
         length: 0,
     };
@@ -73,19 +70,26 @@ impl Facts {
     pub fn piece(&mut self, field: &Field<'_>) {
         if matches!(field.cut, Cut::Whole | Cut::First) {
             self.kind = 0;
-            self.word_len = 0;
+            self.may = Facts::LENGTH | Facts::CODING | Facts::HOST;
+            self.name_len = 0;
         }
         for byte in field.name {
-            if let Some(to) = self.word.get_mut(usize::from(self.word_len)) {
-                *to = *byte;
+            let at = usize::from(self.name_len);
+            for (kind, name) in NAMES {
+                if name.get(at) != Some(&byte.to_ascii_lowercase()) {
+                    self.may &= !kind;
+                }
             }
-            self.word_len = self.word_len.saturating_add(1);
+            self.name_len = self.name_len.saturating_add(1);
         }
         let last = matches!(field.cut, Cut::Whole | Cut::Last);
         // No byte of a value comes before its name is complete.
         if self.kind == 0 && (last || !field.value.is_empty()) {
-            let name = self.word.get(..usize::from(self.word_len));
-            self.kind = name.map_or(Facts::OTHER, kind);
+            let whole = |(kind, name): &(u8, &[u8])| {
+                self.may & kind != 0 && name.len() == usize::from(self.name_len)
+            };
+            let known = NAMES.iter().find(|known| whole(known));
+            self.kind = known.map_or(Facts::OTHER, |known| known.0);
             self.begin();
         }
         self.value(field.value);

@@ -75,9 +75,12 @@ enum Writing {
     Idle,
     /// The head was not sent yet.
     Waiting,
-    /// It was: how much is still to come, where that is declared. `skip`: no
-    /// byte of it goes out (HEAD, 204, 304).
-    Body { left: Option<u64>, skip: bool },
+    /// It was: how much is still to come, `Server::left` says.
+    Counted,
+    /// It was, and did not say how much is to come.
+    Uncounted,
+    /// It was, and no byte goes out (HEAD, 204, 304).
+    Bodiless,
     /// The exchange is over, and with it the connection.
     Over,
 }
@@ -135,6 +138,8 @@ pub struct Server<S = &'static [u8]> {
     /// The peer has spoken where it may not.
     spoke: bool,
     writing: Writing,
+    /// Bytes of the answer still to come, where that is declared.
+    left: u64,
     link: Link,
     /// Bytes that were read for nobody.
     dropped: u32,
@@ -154,6 +159,7 @@ impl<S> Server<S> {
             owed: false,
             spoke: false,
             writing: Writing::Idle,
+            left: 0,
             link: Link::Open,
             dropped: 0,
         }
@@ -168,7 +174,7 @@ impl<S> Server<S> {
 
     /// Whether `id` is open with its head complete.
     fn open(&self, id: Id) -> bool {
-        id == Id::SOLE && matches!(self.writing, Writing::Waiting | Writing::Body { .. })
+        id == Id::SOLE && !matches!(self.writing, Writing::Idle | Writing::Over)
     }
 
     /// The exchange is over, and the connection is free for the next one.

@@ -55,8 +55,8 @@ impl<S> Server<S> {
     pub fn flush(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
         self.live(id)?;
         match self.writing {
-            Writing::Body { skip: false, .. } => Ok(reply::flush()),
-            Writing::Body { .. } => Ok(Frame::EMPTY),
+            Writing::Counted | Writing::Uncounted => Ok(reply::flush()),
+            Writing::Bodiless => Ok(Frame::EMPTY),
             _ => Err(Refused::State),
         }
     }
@@ -114,35 +114,32 @@ impl<S: AsRef<[u8]>> crate::machine::Server for Server<S> {
         self.waits(id)?;
         let most = self.limits.payload();
         let bytes = reply::send_headers(status, fields, length, most, room)?;
-        let skip = self.head.is_head() || matches!(status, 204 | 304);
-        let left = match length {
-            Length::None => Some(0),
-            Length::Known(n) => Some(n),
-            Length::Unknown => None,
+        (self.writing, self.left) = match length {
+            _ if self.head.is_head() || matches!(status, 204 | 304) => (Writing::Bodiless, 0),
+            Length::None => (Writing::Counted, 0),
+            Length::Known(n) => (Writing::Counted, n),
+            Length::Unknown => (Writing::Uncounted, 0),
         };
-        self.writing = Writing::Body { left, skip };
         Ok(Frame::of(bytes))
     }
 
     fn body<'b>(&mut self, id: Id, payload: &mut &'b [u8]) -> Result<Frame<'b>, Refused> {
         self.live(id)?;
         let most = self.limits.payload();
-        let Writing::Body { left, skip } = &mut self.writing else {
-            return Err(Refused::State);
-        };
-        if *skip {
-            *payload = &[];
-            return Ok(Frame::EMPTY);
-        }
         let before = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-        if left.is_some_and(|left| before > left) {
-            return Err(Refused::TooLong);
+        match self.writing {
+            Writing::Uncounted => {}
+            Writing::Counted if before <= self.left => {}
+            Writing::Counted => return Err(Refused::TooLong),
+            Writing::Bodiless => {
+                *payload = &[];
+                return Ok(Frame::EMPTY);
+            }
+            _ => return Err(Refused::State),
         }
         let frame = reply::send_body_chunk(payload, most);
-        if let Some(left) = left {
-            let after = u64::try_from(payload.len()).unwrap_or(u64::MAX);
-            *left = left.saturating_sub(before.saturating_sub(after));
-        }
+        let after = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        self.left = self.left.saturating_sub(before.saturating_sub(after));
         Ok(frame)
     }
 
@@ -165,11 +162,8 @@ impl<S: AsRef<[u8]>> crate::machine::Server for Server<S> {
         }
         self.live(id)?;
         match self.writing {
-            Writing::Body { skip: true, .. }
-            | Writing::Body {
-                left: None | Some(0),
-                ..
-            } => {}
+            Writing::Bodiless | Writing::Uncounted => {}
+            Writing::Counted if self.left == 0 => {}
             _ => return Err(Refused::State),
         }
         let reuse = self.link == Link::Open && !self.owed && !self.spoke;
@@ -191,7 +185,8 @@ impl<S: AsRef<[u8]>> crate::machine::Server for Server<S> {
         }
         let silent = match (self.writing, self.reading) {
             (Writing::Idle, Reading::Idle) | (Writing::Over, _) => return Err(Refused::UnknownId),
-            (Writing::Body { .. }, _) | (_, Reading::Lost(Error::Eof)) => true,
+            (Writing::Counted | Writing::Uncounted | Writing::Bodiless, _)
+            | (_, Reading::Lost(Error::Eof)) => true,
             // Only a head that is too long was meant as a request.
             (Writing::Idle, Reading::Lost(lost)) => lost != Error::PacketTooLong,
             _ => self.link == Link::Broken,

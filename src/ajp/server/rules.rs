@@ -138,9 +138,9 @@ impl<S> core::fmt::Debug for Rules<S> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Compare {
     /// Place in the right one, which is gone round.
-    at: usize,
+    at: u16,
     /// Bytes that came.
-    count: usize,
+    count: u16,
     differs: u8,
 }
 
@@ -153,18 +153,18 @@ impl Compare {
 
     pub fn bytes(&mut self, bytes: &[u8], right: &[u8]) {
         for byte in bytes {
-            let other = right.get(self.at).copied().unwrap_or(0);
+            let other = right.get(usize::from(self.at)).copied().unwrap_or(0);
             self.differs |= core::hint::black_box(byte ^ other);
             let next = self.at.wrapping_add(1);
             // No branch: whether it wraps depends on the right one's length.
-            self.at = next.wrapping_mul(usize::from(next != right.len()));
+            self.at = next.wrapping_mul(u16::from(usize::from(next) != right.len()));
             self.count = self.count.saturating_add(1);
         }
     }
 
     /// Whether all of it was the same. An empty one never is.
     pub fn end(&self, right: &[u8]) -> bool {
-        let length = self.count ^ right.len();
+        let length = usize::from(self.count) ^ right.len();
         let same = (length == 0) & (self.differs == 0);
         core::hint::black_box(same) & !right.is_empty()
     }
@@ -174,8 +174,8 @@ impl Compare {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Listed {
     /// The first that begins with what came so far.
-    index: usize,
-    len: usize,
+    index: u16,
+    len: u16,
 }
 
 impl Listed {
@@ -197,13 +197,15 @@ impl Listed {
     /// Goes to the first name from here on that begins with what came so far
     /// and goes on as said.
     fn find(&mut self, names: &[&[u8]], goes_on: impl Fn(&[u8]) -> bool) -> bool {
-        let rest = names.get(self.index..).unwrap_or(&[]);
-        let Some(begin) = rest.first().and_then(|name| name.get(..self.len)) else {
+        let rest = names.get(usize::from(self.index)..).unwrap_or(&[]);
+        let length = usize::from(self.len);
+        let Some(begin) = rest.first().and_then(|name| name.get(..length)) else {
             return false;
         };
         let fits = |name: &&[u8]| name.strip_prefix(begin).is_some_and(&goes_on);
         match rest.iter().position(fits) {
             Some(further) => {
+                let further = u16::try_from(further).unwrap_or(u16::MAX);
                 self.index = self.index.saturating_add(further);
                 true
             }

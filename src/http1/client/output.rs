@@ -16,16 +16,21 @@ use crate::text::{decimal::agrees, out::Out, token};
 struct Start<'f> {
     method: &'f [u8],
     target: &'f [u8],
+    /// What goes behind the target, with a `?` between.
+    query: &'f [u8],
     host: &'f [u8],
 }
 
 impl<'f> Start<'f> {
     fn of(fields: impl Iterator<Item = Field<'f>>) -> Result<Self, Refused> {
         let (mut method, mut target, mut host) = (None, None, None);
+        let (mut path, mut query) = (None, None);
         for field in fields {
             let place = match (field.space, field.name) {
                 (Space::Var, b"REQUEST_METHOD") => &mut method,
                 (Space::Var, b"REQUEST_URI") => &mut target,
+                (Space::Var, b"DOCUMENT_URI") => &mut path,
+                (Space::Var, b"QUERY_STRING") => &mut query,
                 (Space::Var, b"HTTP_HOST") => &mut host,
                 (Space::Header, name) if kind(name) == Kind::Host => &mut host,
                 _ => continue,
@@ -34,18 +39,24 @@ impl<'f> Start<'f> {
                 return Err(Refused::Field);
             }
         }
-        match (method, target, host) {
-            (Some(method), Some(target), Some(host))
-                if token::is_name(method) && is_host(host) && fits(method, target) =>
-            {
-                Ok(Start {
-                    method,
-                    target,
-                    host,
-                })
-            }
-            _ => Err(Refused::Field),
+        // In two parts, where the request came by a wire that has it so.
+        let query = match target {
+            Some(_) => &[][..],
+            None => query.unwrap_or_default(),
+        };
+        let (Some(method), Some(target), Some(host)) = (method, target.or(path), host) else {
+            return Err(Refused::Field);
+        };
+        let good = token::is_name(method) && is_host(host) && fits(method, target);
+        if !good || !joins(target, query) {
+            return Err(Refused::Field);
         }
+        Ok(Start {
+            method,
+            target,
+            query,
+            host,
+        })
     }
 
     /// What an answer's framing and a second attempt depend on.
@@ -68,6 +79,12 @@ fn fits(method: &[u8], target: &[u8]) -> bool {
         Some(Target::Origin { .. } | Target::Absolute { .. }) => method != b"CONNECT",
         None => false,
     }
+}
+
+/// Whether the query may stand behind the target.
+fn joins(target: &[u8], query: &[u8]) -> bool {
+    let path = target.starts_with(b"/") && !target.contains(&b'?');
+    query.is_empty() || path && token::target_len(query) == query.len()
 }
 
 /// A field of the request. Whether it is an expectation of 100 Continue, or the
@@ -198,7 +215,8 @@ impl crate::machine::Client for Client {
         usize::from(free)
     }
 
-    /// REQUEST_METHOD, REQUEST_URI and one Host (or HTTP_HOST) there must be.
+    /// REQUEST_METHOD, REQUEST_URI and one Host (or HTTP_HOST) there must be;
+    /// without REQUEST_URI, DOCUMENT_URI and QUERY_STRING are the target.
     /// Header fields go out as they are, `HTTP_*` variables and CONTENT_TYPE as
     /// the fields that they were; other variables are not sent. Framing and
     /// Connection are the machine's. Upgrade, as a header field, offers another
@@ -228,6 +246,8 @@ impl crate::machine::Client for Client {
             start.method,
             b" ",
             start.target,
+            if start.query.is_empty() { b"" } else { b"?" },
+            start.query,
             b" HTTP/1.1\r\nHost: ",
             start.host,
             b"\r\n",

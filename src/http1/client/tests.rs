@@ -1,4 +1,5 @@
 use super::*;
+use crate::event::{Field, Length};
 use crate::http1::tests as log;
 
 /// A client whose request was sent whole.
@@ -330,5 +331,41 @@ fn a_counted_body_is_whole_with_its_last_byte() {
         assert_eq!(client.credit(id), usize::MAX);
         let got = log::run(&mut client, &[b"HTTP/1.1 204 N\r\n\r\n"], false);
         assert!(got.contains(&format!("done reuse={reuse} ")), "{got}");
+    }
+}
+
+/// A path and a query that came apart, as over AJP.
+#[test]
+fn a_target_in_two_parts() {
+    let line = |fields: &[Field<'_>]| {
+        let rest = [
+            Field::var(b"REQUEST_METHOD", b"GET"),
+            Field::header(b"Host", b"h"),
+        ];
+        let all = fields.iter().copied().chain(rest);
+        let mut room = [0; 128];
+        let mut client = Client::new();
+        let made = crate::machine::Client::open(&mut client, all, Length::None, &mut room);
+        made.map(|(_, frame)| {
+            let text = String::from_utf8(frame.slices().concat()).unwrap();
+            text.split("\r\n").next().unwrap().to_string()
+        })
+    };
+    let path = |text| Field::var(b"DOCUMENT_URI", text);
+    let query = |text| Field::var(b"QUERY_STRING", text);
+    let whole = Field::var(b"REQUEST_URI", b"/c?d");
+    assert_eq!(line(&[path(b"/a")]).unwrap(), "GET /a HTTP/1.1");
+    let both = line(&[path(b"/a"), query(b"b?c")]);
+    assert_eq!(both.unwrap(), "GET /a?b?c HTTP/1.1");
+    let three = line(&[path(b"/a"), query(b"b"), whole]);
+    assert_eq!(three.unwrap(), "GET /c?d HTTP/1.1");
+    for bad in [
+        &[path(b"/a"), query(b"b c")][..],
+        &[path(b"/a?b"), query(b"c")],
+        &[path(b"/a"), path(b"/a")],
+        &[query(b"c")],
+        &[path(b"http://h/"), query(b"c")],
+    ] {
+        assert_eq!(line(bad), Err(crate::Refused::Field), "{bad:?}");
     }
 }
