@@ -72,4 +72,5 @@ targets! {
     bridge
     ajp_client
     ajp_joined
+    ajp_server
 }

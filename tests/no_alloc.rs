@@ -242,6 +242,59 @@ fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) 
 }
 
 #[test]
+fn the_same_of_an_ajp_server() {
+    for step in [1, 7, 8192] {
+        assert_eq!(allocations(|| ajp_requests(step)), 0);
+    }
+}
+
+/// A request with a secret and a body that is asked for, a ping, and one that
+/// is refused.
+fn ajp_requests(step: usize) {
+    let head = b"\x12\x34\0\x55\x02\x04\0\x08HTTP/1.1\0\0\x02/a\0\xff\xff\xff\xff\0\x01h\0\x1f\x49\x01\
+        \0\x03\xa0\x0b\0\x01h\0\0\x03x-a\0\0\x02 b\0\xa0\x08\0\x015\0\x0c\0\x01s\0\x0a\0\x0eAJP_LOCAL_ADDR\0\0\x01x\0\
+        \x0b\0\x38\xff";
+    let rest =
+        b"\x12\x34\0\x04\0\x02ab\x12\x34\0\x05\0\x03cde\x12\x34\0\x01\x0a\x12\x34\0\x02\x02\0";
+    let mut server = vestibule::ajp::Server::new(vestibule::ajp::ServerRules::STRICT.secret(b"s"));
+    let mut down = pipe();
+    let mut room = [0; 256];
+    let mut seen = 0;
+    for chunk in [&head[..], rest].into_iter().flat_map(|b| b.chunks(step)) {
+        let mut cursor = chunk;
+        while let Next::Event(event) = server.next(&mut cursor).unwrap() {
+            match event {
+                Request::HeadEnd { id, .. } | Request::Body { id, .. } => {
+                    down.put(server.demand(id, 9).unwrap());
+                }
+                Request::BodyEnd { id } => {
+                    seen += 1;
+                    let h = [Field::header(b"Content-Type", b"a/b")];
+                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
+                    down.put(made.unwrap());
+                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    down.put(server.flush(id).unwrap());
+                    down.put(server.finish(id, [], &mut room).unwrap());
+                }
+                Request::Fault { id, error } => {
+                    seen += 10;
+                    assert_eq!(error, Error::MethodCode(0));
+                    down.put(server.fail(id, error, &mut room).unwrap());
+                }
+                Request::Ext(ext) => {
+                    seen += 100;
+                    down.put(server.default_reply(ext));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(seen, 111);
+    assert!(down.bytes[..down.len].ends_with(b"AB\0\x02\x05\0"));
+    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+}
+
+#[test]
 fn errors_without_an_allocation() {
     let work = || {
         let mut room = [0; 128];

@@ -9,6 +9,7 @@ pub mod access_log;
 pub mod ajp_client;
 pub mod ajp_joined;
 mod ajp_model;
+pub mod ajp_server;
 pub mod bridge;
 pub mod cgi_response;
 pub mod encode;

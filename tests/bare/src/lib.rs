@@ -24,6 +24,7 @@ macro_rules! sizes {
 }
 
 mod ajp_client;
+mod ajp_server;
 mod bridge;
 mod cgi;
 mod client;
