@@ -8,7 +8,6 @@ use common::Random;
 use common::between::{self, Chaos, World};
 use common::link::{Call, Echo, Link, Web, echoed};
 use standins::bridge::{Bridge, QUEUE};
-use vestibule::ajp::Client as AjpClient;
 use vestibule::{
     Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, ajp, drain,
     fcgi, http1,
@@ -16,10 +15,6 @@ use vestibule::{
 
 fn fcgi_client(slots: usize) -> fcgi::Client<Vec<fcgi::ClientSlot>> {
     fcgi::Client::new(vec![fcgi::ClientSlot::EMPTY; slots])
-}
-
-fn ajp_server() -> vestibule::ajp::Server {
-    vestibule::ajp::Server::new(common::ajp_server::OPEN)
 }
 
 fn fcgi_server(slots: usize) -> fcgi::Server<Vec<fcgi::Slot>> {
@@ -88,9 +83,6 @@ fn one_request_at_a_time() {
     for seed in 0..4 {
         let mut web = Web::new(http1::Client::new(), calls(&mut Random(seed), 20, 30_000));
         joined(&mut web, &mut Echo::new(http1::Server::new()), seed);
-        echoed(&web.calls);
-        let mut web = Web::new(AjpClient::new(), calls(&mut Random(seed), 20, 30_000));
-        joined(&mut web, &mut Echo::new(ajp_server()), seed);
         echoed(&web.calls);
         for size in [8192, 65_536] {
             let mut web = Web::new(ajp_client(size), calls(&mut Random(seed), 20, 30_000));
@@ -276,8 +268,8 @@ bridge_test!(
     fcgi_to_ajp,
     fcgi_client(1),
     fcgi_server(1),
-    AjpClient::new(),
-    ajp_server()
+    ajp_client(8192),
+    ajp_server(8192)
 );
 bridge_test!(
     http_to_fcgi,
@@ -297,29 +289,29 @@ bridge_test!(
     http_to_ajp,
     http1::Client::new(),
     http1::Server::new(),
-    AjpClient::new(),
-    ajp_server()
+    ajp_client(8192),
+    ajp_server(8192)
 );
 bridge_test!(
     ajp_to_fcgi,
-    AjpClient::new(),
-    ajp_server(),
+    ajp_client(8192),
+    ajp_server(8192),
     fcgi_client(1),
     fcgi_server(1)
 );
 bridge_test!(
     ajp_to_http,
-    AjpClient::new(),
-    ajp_server(),
+    ajp_client(8192),
+    ajp_server(8192),
     http1::Client::new(),
     http1::Server::new()
 );
 bridge_test!(
     ajp_to_ajp,
-    AjpClient::new(),
-    ajp_server(),
-    AjpClient::new(),
-    ajp_server()
+    ajp_client(8192),
+    ajp_server(8192),
+    ajp_client(8192),
+    ajp_server(8192)
 );
 
 /// A request given up by the web server reaches the application through the
