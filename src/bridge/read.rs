@@ -364,6 +364,10 @@ impl<B: AsRef<[u8]> + AsMut<[u8]>> Exchange<B> {
             (Length::Unknown, Method::Bare) => Stage::Bare,
             _ => Stage::Complete,
         };
+        if self.stage == Stage::Bare {
+            // Some send nothing of a body, nor its end, before they are asked.
+            self.due.set(Due::DEMAND);
+        }
         if self.request.overflowed() {
             self.fail(Error::HeadTooLong);
         } else if method == Method::Tunnel {

@@ -1,7 +1,7 @@
 //! One step: work that is due, bodies that were kept, then the inputs.
 
 use super::exchange::{Behind, Due, Exchange, Stage};
-use super::work::{Opened, abort, open, to_back, to_front};
+use super::work::{Opened, abort, demand, open, to_back, to_front};
 use super::{Back, Bridge, Feed, Rooms, Source, Step};
 use crate::error::{Error, Refused};
 use crate::event::Id;
@@ -94,7 +94,16 @@ where
                 return Some(step);
             }
             match e.stage {
-                Stage::Vacant | Stage::Head | Stage::Bare | Stage::Asked | Stage::Taken => continue,
+                Stage::Vacant | Stage::Head | Stage::Asked | Stage::Taken => continue,
+                Stage::Bare => match e.front {
+                    Some(id) if rooms.to_front.is_some() => {
+                        match demand(e, id, server, Some(usize::MAX)) {
+                            Some(step) => return Some(step),
+                            None => continue,
+                        }
+                    }
+                    _ => continue,
+                },
                 Stage::Complete => {
                     if matches!(front, Feed::Nothing) {
                         continue;

@@ -156,6 +156,24 @@ pub(super) fn to_back<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     Some(Step::Again)
 }
 
+/// Tells the front that more of the body can be taken, where that is due and
+/// its wire has a word for it.
+pub(super) fn demand<'o, B: AsRef<[u8]> + AsMut<[u8]>, V: Server>(
+    e: &mut Exchange<B>,
+    id: Id,
+    server: &mut V,
+    credit: Option<usize>,
+) -> Option<Step<'o>> {
+    if !e.due.has(Due::DEMAND) {
+        return None;
+    }
+    e.due.clear(Due::DEMAND);
+    match server.demand(id, credit.filter(|n| *n > 0)?) {
+        Ok(frame) if !frame.is_empty() => Some(Step::ToFront(frame, Source::Inline)),
+        _ => None,
+    }
+}
+
 /// Work that is due in front. `credit`: how much may be passed on behind.
 pub(super) fn to_front<'o, B: AsRef<[u8]> + AsMut<[u8]>, V: Server>(
     e: &mut Exchange<B>,
@@ -176,14 +194,8 @@ pub(super) fn to_front<'o, B: AsRef<[u8]> + AsMut<[u8]>, V: Server>(
         }
         return Some(step);
     }
-    if e.due.has(Due::DEMAND) {
-        e.due.clear(Due::DEMAND);
-        if let Some(credit @ 1..) = credit
-            && let Ok(frame) = server.demand(id, credit)
-            && !frame.is_empty()
-        {
-            return Some(Step::ToFront(frame, Source::Inline));
-        }
+    if let Some(step) = demand(e, id, server, credit) {
+        return Some(step);
     }
     if e.due.has(Due::INTERIM) {
         let room = rooms.to_front.take().unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use super::rig::*;
 use crate::bridge::Policy;
-use crate::{Error, http1};
+use crate::{Error, ajp, http1};
 
 fn request(driver: Driver, policy: Policy, head: &str) -> String {
     let mut rig = http_http(driver).policy(policy);
@@ -233,6 +233,23 @@ fn a_bare_request() {
             rig.asked(0),
             "GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: 1\r\n\r\n"
         );
+        // Some send a body of unknown length, and its end, only when asked.
+        for body in [&b""[..], b"hi"] {
+            let server = ajp::Server::new(ajp::ServerRules::STRICT.without_secret(true));
+            let mut rig = Rig::new(driver, server, 1, vec![fcgi_client(1)]);
+            rig.front(
+                b"\x12\x34\0\x41\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\x02\
+                \xa0\x0b\0\x01h\0\0\x11Transfer-Encoding\0\0\x07chunked\0\xff",
+            );
+            assert!(rig.heads.is_empty());
+            assert!(rig.said().starts_with("AB\0\x03\x06"));
+            let n = u8::try_from(body.len()).unwrap();
+            rig.front(&[b"\x12\x34\0", &[n + 2, 0, n], body].concat());
+            assert_eq!(rig.heads, [0]);
+            assert!(seen(&rig.asked(0)).contains("DOCUMENT_URI=/\n"));
+            // For the next piece.
+            assert_eq!(rig.said().is_empty(), body.is_empty());
+        }
         // Who waits for leave to send one is not waited for.
         let mut rig = http_http(driver);
         rig.front(
