@@ -57,6 +57,8 @@ mod serve;
 mod site;
 #[path = "live/slow.rs"]
 mod slow;
+#[path = "live/tomcat.rs"]
+mod tomcat;
 #[path = "live/web.rs"]
 mod web;
 #[path = "live/web_http.rs"]

@@ -149,6 +149,34 @@ impl App {
         ends.map(|end| App::at(&peer, &name, end, traits, env))
     }
 
+    /// Flask by the same way: Gunicorn speaks one protocol at a time.
+    pub fn gunicorn_over_uwsgi() -> [App; 2] {
+        let peer = Rc::new(Peer::start("gunicorn", &[("PEER_PROTOCOL", "uwsgi")]));
+        let traits = Traits {
+            hints: false,
+            chunked: false,
+            ..FLASK
+        };
+        let env = [
+            "RAW_URI=/a b/\\xc5\\xa1/c?x=1&y=%C5%A1&empty=&q=/?",
+            "SERVER_SOFTWARE=gunicorn/27.0.1",
+        ];
+        let tcp = [
+            "REMOTE_ADDR=127.0.0.1",
+            "SERVER_NAME=127.0.0.1",
+            "SERVER_PORT=@PORT@",
+        ];
+        let unix = ["REMOTE_ADDR=", "SERVER_NAME=h.test", "SERVER_PORT=81"];
+        let ends = [
+            (peer.at("uwsgi", 0), tcp),
+            (peer.socket("uwsgi", "gunicorn"), unix),
+        ];
+        ends.map(|(end, more)| {
+            let env = [&env[..], &more].concat();
+            App::at(&peer, "Gunicorn over uwsgi", end, traits, &env)
+        })
+    }
+
     /// That the application is told exactly what was sent to a path that begins
     /// with `place`, and `told` of what was `sent` beside it or added on the way.
     #[track_caller]
@@ -180,6 +208,8 @@ impl App {
             if var == "HTTP_X_PROBE=one,two, three" {
                 *var = "HTTP_X_PROBE=one, two, three".into();
             }
+            // Over uwsgi it takes the bytes for characters.
+            *var = var.replace("\\xc3\\x85\\xc2\\xa1", "\\xc5\\xa1");
         }
         let asgi = self.traits.peer == "asgi";
         let named = |name: &str, value: &str| match asgi {
@@ -221,7 +251,8 @@ impl App {
             ],
         };
         want.extend(more.iter().map(|var| var.replace("@PLACE@", place)));
-        if self.variables {
+        // Gunicorn makes up its own.
+        if self.variables && self.traits.peer != "flask" {
             let ours = concat!("SERVER_SOFTWARE=vestibule/", env!("CARGO_PKG_VERSION"));
             want.extend(
                 [

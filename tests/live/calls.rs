@@ -131,3 +131,21 @@ fn uwsgi_over_http() {
 fn uwsgi_over_fastcgi() {
     App::uwsgi_over("fcgi").iter().for_each(whole);
 }
+
+#[test]
+#[ignore = "needs uwsgi"]
+fn uwsgi_over_scgi() {
+    App::uwsgi_over("scgi").iter().for_each(whole);
+}
+
+#[test]
+#[ignore = "needs uwsgi"]
+fn uwsgi_over_uwsgi() {
+    App::uwsgi_over("uwsgi").iter().for_each(whole);
+}
+
+#[test]
+#[ignore = "needs gunicorn"]
+fn gunicorn_over_uwsgi() {
+    App::gunicorn_over_uwsgi().iter().for_each(whole);
+}

@@ -1,4 +1,4 @@
-//! nginx and Apache, over HTTP and over FastCGI, in front of `serve --to`:
+//! nginx and Apache, over every protocol, in front of `serve --to`:
 //! before PHP-FPM, and before Gunicorn.
 
 use crate::apps::App;
@@ -9,7 +9,10 @@ use crate::harness::{Peer, Serve, Shown};
 use crate::http::Body;
 use crate::site::Site;
 use crate::tools::Dump;
-use crate::web::{APACHE_FCGI, APACHE_HTTP, Front, NGINX_FCGI, NGINX_HTTP, Web};
+use crate::web::{
+    APACHE_AJP, APACHE_FCGI, APACHE_HTTP, APACHE_SCGI, APACHE_UWSGI, Front, NGINX_FCGI, NGINX_HTTP,
+    NGINX_SCGI, NGINX_UWSGI, Web,
+};
 
 /// What differs: no 103 passes a web server.
 fn through(front: &Front, traits: &Traits) -> Traits {
@@ -21,8 +24,24 @@ fn through(front: &Front, traits: &Traits) -> Traits {
     }
 }
 
+/// Where it is asked: over the newer protocols, which `web` shows everywhere, at one place.
+fn places(front: &Front) -> &[&'static str] {
+    match front.protocol {
+        "http" | "fcgi" => front.places,
+        _ => std::slice::from_ref(&front.stream),
+    }
+}
+
 fn listen(front: &Front) -> String {
     format!("{}://127.0.0.1:0", front.protocol)
+}
+
+fn tells_script(front: &Front) -> bool {
+    match front.protocol {
+        "http" => false,
+        "fcgi" => true,
+        _ => front.name == "nginx",
+    }
 }
 
 fn php(front: &Front) {
@@ -30,14 +49,15 @@ fn php(front: &Front) {
     let site = Site::new();
     let to = peer.tcp();
     let mut args = vec!["--to", &to];
-    // A web server says by variables which script it is.
-    if front.protocol == "http" {
+    // A web server says by variables which script it is; Apache over SCGI, uwsgi
+    // and AJP says that it is a proxy.
+    if !tells_script(front) {
         args.extend(["--root", &site.root]);
     }
     let serve = Serve::start(&listen(front), &args);
     let web = (front.start)(&serve);
     let traits = through(front, &PHP);
-    for place in front.places {
+    for place in places(front) {
         let name = format!("{} {place} -> serve -> PHP-FPM", front.name);
         let mut curl = Curl::to(&web.peer.url(""));
         let at = format!("{place}x");
@@ -52,7 +72,7 @@ fn flask(front: &Front) {
     let serve = Serve::start(&listen(front), &["--to", &app.endpoint]);
     let web = (front.start)(&serve);
     let traits = through(front, &app.traits);
-    for place in front.places {
+    for place in places(front) {
         let mut shown = Shown::of(&format!("{} {place} -> serve -> Gunicorn", front.name));
         let mut curl = Curl::to(&web.peer.url(""));
         let host = "X-Forwarded-Host: h.test:81";
@@ -83,6 +103,18 @@ fn nginx_over_fastcgi_to_php() {
 }
 
 #[test]
+#[ignore = "needs nginx, php8.2-fpm and curl"]
+fn nginx_over_scgi_to_php() {
+    php(&NGINX_SCGI);
+}
+
+#[test]
+#[ignore = "needs nginx, php8.2-fpm and curl"]
+fn nginx_over_uwsgi_to_php() {
+    php(&NGINX_UWSGI);
+}
+
+#[test]
 #[ignore = "needs apache2, php8.2-fpm and curl"]
 fn apache_over_http_to_php() {
     php(&APACHE_HTTP);
@@ -92,6 +124,24 @@ fn apache_over_http_to_php() {
 #[ignore = "needs apache2, php8.2-fpm and curl"]
 fn apache_over_fastcgi_to_php() {
     php(&APACHE_FCGI);
+}
+
+#[test]
+#[ignore = "needs apache2, php8.2-fpm and curl"]
+fn apache_over_scgi_to_php() {
+    php(&APACHE_SCGI);
+}
+
+#[test]
+#[ignore = "needs apache2, php8.2-fpm and curl"]
+fn apache_over_uwsgi_to_php() {
+    php(&APACHE_UWSGI);
+}
+
+#[test]
+#[ignore = "needs apache2, php8.2-fpm and curl"]
+fn apache_over_ajp_to_php() {
+    php(&APACHE_AJP);
 }
 
 #[test]
@@ -107,6 +157,18 @@ fn nginx_over_fastcgi_to_gunicorn() {
 }
 
 #[test]
+#[ignore = "needs nginx, gunicorn and curl"]
+fn nginx_over_scgi_to_gunicorn() {
+    flask(&NGINX_SCGI);
+}
+
+#[test]
+#[ignore = "needs nginx, gunicorn and curl"]
+fn nginx_over_uwsgi_to_gunicorn() {
+    flask(&NGINX_UWSGI);
+}
+
+#[test]
 #[ignore = "needs apache2, gunicorn and curl"]
 fn apache_over_http_to_gunicorn() {
     flask(&APACHE_HTTP);
@@ -116,6 +178,24 @@ fn apache_over_http_to_gunicorn() {
 #[ignore = "needs apache2, gunicorn and curl"]
 fn apache_over_fastcgi_to_gunicorn() {
     flask(&APACHE_FCGI);
+}
+
+#[test]
+#[ignore = "needs apache2, gunicorn and curl"]
+fn apache_over_scgi_to_gunicorn() {
+    flask(&APACHE_SCGI);
+}
+
+#[test]
+#[ignore = "needs apache2, gunicorn and curl"]
+fn apache_over_uwsgi_to_gunicorn() {
+    flask(&APACHE_UWSGI);
+}
+
+#[test]
+#[ignore = "needs apache2, gunicorn and curl"]
+fn apache_over_ajp_to_gunicorn() {
+    flask(&APACHE_AJP);
 }
 
 /// Who is believed about the client.

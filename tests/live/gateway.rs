@@ -190,10 +190,13 @@ fn app(app: &App) {
     if app.variables {
         let port = serve.upstream.rsplit(':').next().unwrap();
         let port = format!("SERVER_PORT={port}");
+        let mut told = UNTRUSTED.to_vec();
+        // Gunicorn makes up its own.
+        told.extend((app.traits.peer != "flask").then_some(&port[..]));
         // But for what uWSGI itself would believe.
         let mut sent = DROPPED.to_vec();
         sent.retain(|(name, _)| *name != "X-Forwarded-Proto");
-        app.told(&mut curl, "/", &sent, &[&UNTRUSTED[..], &[&port]].concat());
+        app.told(&mut curl, "/", &sent, &told);
     } else {
         app.told(&mut curl, "/", &DROPPED, &FORWARDED);
     }
@@ -229,12 +232,19 @@ fn app(app: &App) {
 fn what_dies_behind() {
     let mut shown = Shown::of("serve -> killed servers");
     let site = Site::new();
-    for name in ["php-fpm", "gunicorn", "uvicorn", "hypercorn", "uwsgi"] {
+    for (name, protocol, nth) in [
+        ("php-fpm", "fcgi", 0),
+        ("gunicorn", "http", 0),
+        ("uvicorn", "http", 0),
+        ("hypercorn", "http", 0),
+        ("uwsgi", "http", 0),
+        ("uwsgi", "uwsgi", 1),
+        ("uwsgi", "scgi", 2),
+        ("uwsgi", "fcgi", 3),
+        ("tomcat", "ajp", 0),
+    ] {
         let peer = Peer::start(name, &[]);
-        let to = match name {
-            "php-fpm" => peer.tcp(),
-            _ => peer.http(),
-        };
+        let to = peer.at(protocol, nth);
         let mut args = vec!["--to", &to];
         if name == "php-fpm" {
             args.extend(["--root", &site.root]);
@@ -243,27 +253,27 @@ fn what_dies_behind() {
         let mut http = Http::to(&serve.endpoint);
         // Kept connections, which die as well.
         for _ in 0..3 {
-            http.ask("GET", "/?m=size&n=5", &[], Body::None);
+            http.ask("GET", "/app/x?m=size&n=5", &[], Body::None);
         }
         let mut killed = false;
-        let got = http.attempt("GET", "/?m=size&n=20000000", &[], Body::None, |have| {
+        let got = http.attempt("GET", "/app/x?m=size&n=20000000", &[], Body::None, |have| {
             if have > MB && !killed {
                 killed = true;
                 peer.kill();
             }
         });
         assert!(killed);
-        assert_eq!((got.status, got.ending), (200, Ending::Truncated), "{name}");
+        assert_eq!((got.status, got.ending), (200, Ending::Truncated), "{to}");
         for (method, body) in [("GET", Body::None), ("POST", Body::Sized(b"x"))] {
-            let got = http.ask(method, "/", &[], body);
-            assert_eq!(got.status, 502, "{name} {method}");
+            let got = http.ask(method, "/app/x", &[], body);
+            assert_eq!(got.status, 502, "{to} {method}");
         }
         // What is ours goes on.
         if name == "php-fpm" {
             let got = http.ask("GET", "/style.css", &[], Body::None);
             assert_eq!(got.status, 200);
         }
-        shown.case(name);
+        shown.case(&format!("{name} over {protocol}"));
         stop(serve);
     }
 }
@@ -296,4 +306,22 @@ fn uwsgi() {
 #[ignore = "needs uwsgi and curl"]
 fn uwsgi_over_fastcgi() {
     App::uwsgi_over("fcgi").iter().for_each(app);
+}
+
+#[test]
+#[ignore = "needs uwsgi and curl"]
+fn uwsgi_over_scgi() {
+    App::uwsgi_over("scgi").iter().for_each(app);
+}
+
+#[test]
+#[ignore = "needs uwsgi and curl"]
+fn uwsgi_over_uwsgi() {
+    App::uwsgi_over("uwsgi").iter().for_each(app);
+}
+
+#[test]
+#[ignore = "needs gunicorn and curl"]
+fn gunicorn_over_uwsgi() {
+    App::gunicorn_over_uwsgi().iter().for_each(app);
 }

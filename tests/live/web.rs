@@ -3,7 +3,6 @@
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
 
-use crate::gateway::stop;
 use crate::harness::{PATH, PATIENCE, Peer, Relay, Scratch, Serve, Shown};
 use crate::tools::{Dump, MB, curl, lines, noise, same};
 
@@ -42,12 +41,52 @@ pub const NGINX_FCGI: Front = Front {
     mirror: LITTLE,
 };
 
+pub const NGINX_SCGI: Front = Front {
+    protocol: "scgi",
+    places: &["/scgi/", "/scgi-stream/"],
+    stream: "/scgi-stream/",
+    keeps: None,
+    ..NGINX_FCGI
+};
+
+pub const NGINX_UWSGI: Front = Front {
+    protocol: "uwsgi",
+    places: &["/uwsgi/", "/uwsgi-stream/"],
+    stream: "/uwsgi-stream/",
+    ..NGINX_SCGI
+};
+
 pub const APACHE_FCGI: Front = Front {
     name: "Apache",
     start: Web::apache,
     head_length: false,
     mirror: 10 * MB,
     ..NGINX_FCGI
+};
+
+pub const APACHE_SCGI: Front = Front {
+    protocol: "scgi",
+    places: &["/scgi/"],
+    stream: "/scgi/",
+    keeps: None,
+    chunked: false,
+    mirror: LITTLE,
+    ..APACHE_FCGI
+};
+
+pub const APACHE_UWSGI: Front = Front {
+    protocol: "uwsgi",
+    places: &["/uwsgi/"],
+    stream: "/uwsgi/",
+    ..APACHE_SCGI
+};
+
+pub const APACHE_AJP: Front = Front {
+    protocol: "ajp",
+    places: &["/ajp/", "/ajp-ping/", "/ajp-stream/", "/ajp-close/"],
+    stream: "/ajp-stream/",
+    keeps: Some(["/ajp-close/", "/ajp/"]),
+    ..APACHE_FCGI
 };
 
 pub const NGINX_HTTP: Front = Front {
@@ -290,10 +329,7 @@ fn environment(web: &Web, front: &Front, place: &str, dump: &mut Dump) {
             _ => {
                 let file = dump.take("SCRIPT_FILENAME");
                 let proxy = format!("proxy:{}://", front.protocol);
-                assert!(
-                    file.starts_with(&proxy) && file.ends_with("/a b/c"),
-                    "{file}"
-                );
+                assert!(file.starts_with(&proxy) && file.ends_with("/c"), "{file}");
             }
         }
         if front.protocol != "scgi" {
@@ -310,10 +346,34 @@ fn environment(web: &Web, front: &Front, place: &str, dump: &mut Dump) {
     dump.has(&want.iter().map(String::as_str).collect::<Vec<_>>());
 }
 
-/// The same over AJP, which has other words for it.
+/// The same over AJP, which has other words for it, and fewer.
 #[track_caller]
-fn attributes(_web: &Web, _place: &str, dump: &mut Dump) {
-    dump.has(&[]);
+fn attributes(web: &Web, place: &str, dump: &mut Dump) {
+    let port: u16 = dump.take("REMOTE_PORT").parse().unwrap();
+    assert_ne!(port, 0);
+    dump.has(&[
+        &format!("DOCUMENT_URI={place}a%20b/c"),
+        "GATEWAY_INTERFACE=CGI/1.1",
+        "HTTP_ACCEPT=*/*",
+        "HTTP_COOKIE=a=1; b=2",
+        "HTTP_HOST=h.test",
+        "HTTP_USER_AGENT=test",
+        "HTTP_X_EMPTY=",
+        "HTTP_X_LATIN1=caf\\xc3\\xa9\\x5c",
+        "HTTP_X_PROBE=one",
+        &format!("PATH_INFO={place}a b/c"),
+        "QUERY_STRING=x=1&y=%C5%A1&empty=",
+        "REMOTE_ADDR=127.0.0.1",
+        "REQUEST_METHOD=GET",
+        "REQUEST_SCHEME=http",
+        &format!("REQUEST_URI={place}a%20b/c?x=1&y=%C5%A1&empty="),
+        "SCRIPT_NAME=",
+        "SERVER_ADDR=127.0.0.1",
+        "SERVER_NAME=h.test",
+        &format!("SERVER_PORT={}", web.peer.port),
+        "SERVER_PROTOCOL=HTTP/1.1",
+        concat!("SERVER_SOFTWARE=vestibule/", env!("CARGO_PKG_VERSION")),
+    ]);
 }
 
 pub fn mirror(web: &Web, front: &Front, shown: &mut Shown) {
@@ -394,12 +454,9 @@ fn all(front: &Front) {
     let log = format!("{}-error.log", if web.nginx { "nginx" } else { "apache" });
     let log = std::fs::read_to_string(web.peer.scratch.path().join(log)).unwrap();
     drop(web);
-    // Where the protocol has no place for it, it is ours to write down.
-    let ours = stop(serve);
-    for (there, log) in [(true, log), (false, ours)] {
-        let said = log.contains("stderr line one") && log.contains("stderr line two");
-        assert_eq!(said, there == (front.protocol == "fcgi"), "{log}");
-    }
+    serve.stop();
+    let said = log.contains("stderr line one") && log.contains("stderr line two");
+    assert_eq!(said, front.protocol == "fcgi", "{log}");
 
     let mut shown = Shown::of(&name(front.protocol));
     let (web, serve) = start(&["--app", "mirror"]);
@@ -438,7 +495,7 @@ fn over_a_unix_socket(front: &Front) {
     let name = format!("{} {place} -> serve, unix socket", front.name);
     echo(&web, front, place, &mut Shown::of(&name));
     drop(web);
-    stop(serve);
+    serve.stop();
 }
 
 #[test]
@@ -446,6 +503,38 @@ fn over_a_unix_socket(front: &Front) {
 fn nginx_over_fastcgi() {
     all(&NGINX_FCGI);
     over_a_unix_socket(&NGINX_FCGI);
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_over_scgi() {
+    all(&NGINX_SCGI);
+    over_a_unix_socket(&NGINX_SCGI);
+}
+
+#[test]
+#[ignore = "needs nginx and curl"]
+fn nginx_over_uwsgi() {
+    all(&NGINX_UWSGI);
+    over_a_unix_socket(&NGINX_UWSGI);
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_over_scgi() {
+    all(&APACHE_SCGI);
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_over_uwsgi() {
+    all(&APACHE_UWSGI);
+}
+
+#[test]
+#[ignore = "needs apache2 and curl"]
+fn apache_over_ajp() {
+    all(&APACHE_AJP);
 }
 
 #[test]
@@ -488,7 +577,11 @@ pub fn connections(mut serve: Serve, start: fn(&Serve) -> Web, places: [&str; 2]
         if !web.nginx || serve.endpoint.starts_with("http") {
             curl(&url, &["-I"]);
         }
-        curl(&url, &["-d", "body"]);
+        // Over AJP the first packet of a body is on its way, asked for or not:
+        // who answers before it came closes.
+        if query != "m=nobody" || !serve.endpoint.starts_with("ajp") {
+            curl(&url, &["-d", "body"]);
+        }
     }
     assert_eq!(relay.connections(), before);
     shown.case("every kind of answer on the same one");
