@@ -73,4 +73,7 @@ targets! {
     ajp_client
     ajp_joined
     ajp_server
+    cgi_server
+    cgi_client
+    cgi_joined
 }

@@ -189,12 +189,14 @@ fn http_exchange(step: usize) {
 
 #[test]
 fn the_same_over_protocols_of_one_request() {
-    use vestibule::{scgi, uwsgi};
+    use vestibule::{cgi, scgi, uwsgi};
     for step in [1, 7, 8192] {
         let scgi = || one_request(scgi::Client::new(), scgi::Server::new(), step);
         assert_eq!(allocations(scgi), 0);
         let uwsgi = || one_request(uwsgi::Client::new(), uwsgi::Server::new(), step);
         assert_eq!(allocations(uwsgi), 0);
+        let cgi = || one_request(cgi::Client::new(), cgi::Server::new(), step);
+        assert_eq!(allocations(cgi), 0);
     }
 }
 
@@ -313,6 +315,11 @@ fn errors_without_an_allocation() {
         let mut server = fcgi::Server::default();
         assert!(server.next(&mut &[9; 16][..]).is_err());
         assert!(server.fail(Id::SOLE, Error::BadPair, &mut []).is_err());
+        let mut server = vestibule::cgi::Server::new();
+        assert!(server.next(&mut &b"="[..]).is_ok());
+        assert!(server.next(&mut &b"="[..]).is_err());
+        let error = Error::BadVariable;
+        assert!(server.fail(Id::SOLE, error, &mut room).is_ok());
         let mut server = vestibule::scgi::Server::new();
         assert!(server.next(&mut &b"x"[..]).is_ok());
         assert!(server.next(&mut &b"x"[..]).is_err());

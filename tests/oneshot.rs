@@ -4,7 +4,7 @@
 mod common;
 
 use common::link::{Call, Echo, Link, Web, echoed};
-use common::oneshot::{Protocol, Scgi, Uwsgi, answer, asked, fields};
+use common::oneshot::{Cgi, Protocol, Scgi, Uwsgi, answer, asked, fields};
 use common::{Entry, Fact, Random, Subject, check, feed, normal, put, text};
 use vestibule::cgi::response::{FirstLine, Rules};
 use vestibule::scgi::ServerLimits;
@@ -55,6 +55,7 @@ macro_rules! tests {
 protocols! {
     scgi: Scgi;
     uwsgi: Uwsgi;
+    cgi: Cgi;
 }
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}

@@ -2,7 +2,7 @@
 //! on others they are smaller.
 
 use vestibule::{
-    Frame, Id, Next, Parked, Request, Response, ajp, cgi::response::Parser, fcgi, http1,
+    Frame, Id, Next, Parked, Request, Response, ajp, cgi, cgi::response::Parser, fcgi, http1,
     proxy_protocol, scgi, uwsgi,
 };
 
@@ -20,6 +20,8 @@ fn machines() {
     assert!(size_of::<uwsgi::Server>() <= 128);
     assert!(size_of::<uwsgi::Client>() <= 128);
     assert!(size_of::<ajp::Client>() <= 192);
+    assert!(size_of::<cgi::Server>() <= 128);
+    assert!(size_of::<cgi::Client>() <= 128);
     assert!(size_of::<proxy_protocol::Parser>() <= 104);
 }
 
@@ -34,6 +36,8 @@ fn what_goes_through_them() {
     assert!(size_of::<Next<uwsgi::server::Event<'_>>>() <= 48);
     assert!(size_of::<Next<uwsgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<Response<'_, ajp::ClientExt>>>() <= 48);
+    assert!(size_of::<Next<cgi::server::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<cgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<proxy_protocol::Event<'_>>>() <= 80);
     assert!(size_of::<Option<Id>>() == 2);
 }

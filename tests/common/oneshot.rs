@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use super::{Fact, Subject, What, put};
 use vestibule::cgi::response::Rules;
 use vestibule::scgi::{self, ServerLimits};
-use vestibule::{Client, Error, Field, Id, Length, Request, Response, Server, uwsgi};
+use vestibule::{Client, Error, Field, Id, Length, Request, Response, Server, cgi, uwsgi};
 
 /// Names and values.
 pub type Vars = Vec<(Vec<u8>, Vec<u8>)>;
@@ -189,6 +189,55 @@ impl Protocol for Uwsgi {
     }
 }
 
+/// CGI: a program's environment, standard input and output.
+pub struct Cgi;
+
+impl Protocol for Cgi {
+    type Server = cgi::Server;
+    type Client = cgi::Client;
+
+    fn server(limits: ServerLimits) -> cgi::Server {
+        cgi::Server::with_limits(limits)
+    }
+
+    /// Every variable passes, as in the other protocols.
+    fn client(rules: Rules) -> cgi::Client {
+        let all = cgi::Passes::STRICT.any_variable(true).authorization(true);
+        cgi::Client::with_rules(rules).passes(all)
+    }
+
+    fn head(length: &str, vars: &[(&[u8], &[u8])]) -> Vec<u8> {
+        let mut block = format!("CONTENT_LENGTH={length}\0").into_bytes();
+        for (name, value) in vars {
+            block.extend([name, &b"="[..], value, b"\0"].concat());
+        }
+        block.push(0);
+        block
+    }
+
+    fn counted(head: &[u8]) -> (u32, u32) {
+        (1, head.len() as u32)
+    }
+
+    fn read(bytes: &[u8]) -> Read {
+        let (mut vars, mut at) = (Vars::new(), 0);
+        loop {
+            let rest = &bytes[at..];
+            let end = rest.iter().position(|b| *b == 0);
+            let entry = &rest[..end.unwrap_or(rest.len())];
+            match (entry.iter().position(|b| *b == b'='), end) {
+                (_, Some(0)) => return Read::Head(vars, at + 1),
+                (Some(0), _) | (None, Some(_)) => return Read::Bad,
+                (_, None) => return Read::Part,
+                (Some(n), Some(end)) => {
+                    vars.push((entry[..n].to_vec(), entry[n + 1..].to_vec()));
+                    at += end + 1;
+                }
+            }
+        }
+    }
+}
+
 /// A server and a client machine of one protocol as subjects.
 macro_rules! subjects {
     ($server:ty, $client:ty, $asked:expr, $told:expr) => {
@@ -257,6 +306,19 @@ subjects!(
     }
 );
 
+subjects!(
+    cgi::Server,
+    cgi::Client,
+    |ext| match ext {
+        cgi::ServerExt::Excess => Fact::Ext("excess".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    },
+    |ext| match ext {
+        cgi::ClientExt::LocalRedirect => Fact::Ext("local-redirect".into()),
+        _ => Fact::Ext(format!("{ext:?}")),
+    }
+);
+
 /// What every request has.
 pub fn fields(method: &[u8]) -> [Field<'_>; 3] {
     [
@@ -294,16 +356,3 @@ pub fn answer<V: Server>(server: &mut V, fact: &Fact, out: &mut Vec<u8>) {
         _ => {}
     }
 }
-
-subjects!(
-    vestibule::cgi::Server,
-    vestibule::cgi::Client,
-    |ext| match ext {
-        vestibule::cgi::ServerExt::Excess => Fact::Ext("excess".into()),
-        _ => Fact::Ext(format!("{ext:?}")),
-    },
-    |ext| match ext {
-        vestibule::cgi::ClientExt::LocalRedirect => Fact::Ext("local-redirect".into()),
-        _ => Fact::Ext(format!("{ext:?}")),
-    }
-);

@@ -2,8 +2,12 @@
 //!
 //! SCGI: nginx 1.22.1 or Apache httpd 2.4.71, and uWSGI 2.0.21. uwsgi: the same,
 //! and Gunicorn 27.0.1 (its gthread and `asgi` workers).
+//! CGI: programs run by Apache (mod_cgi), and by fcgiwrap 1.1.0 behind nginx;
+//! `.c2s.bin` is their environment, as the system kept it, and one more NUL, then
+//! what they read of their standard input, `.s2c.bin` their standard output,
+//! `.argv.bin` their arguments.
 
-use crate::common::oneshot::{Protocol, Scgi, fields};
+use crate::common::oneshot::{Cgi, Protocol, Scgi, fields};
 use crate::common::{Entry, Fact, Subject, feed, normal};
 use crate::{compare, read, replay_server, summary};
 use std::fmt::Write;
@@ -77,4 +81,31 @@ fn uwsgi(name: &str) -> String {
 fn recorded_traffic_of_uwsgi_comes_to_what_was_said() {
     let expected = include_str!("../traces/uwsgi/expected.txt");
     compare("uwsgi", 48, expected, uwsgi);
+}
+
+fn cgi(name: &str) -> String {
+    let server = || Cgi::server(ServerLimits::DEFAULT);
+    both("cgi", name, &server, &|| Cgi::client(Rules::STRICT))
+}
+
+#[test]
+fn recorded_traffic_of_cgi_comes_to_what_was_said() {
+    let expected = include_str!("../traces/cgi/expected.txt");
+    compare("cgi", 13, expected, cgi);
+}
+
+#[test]
+fn recorded_arguments_are_made_of_the_query() {
+    use vestibule::cgi::argv::words;
+    let argv = read("cgi", "apache-modcgi-argv", "argv");
+    let env = read("cgi", "apache-modcgi-argv", "c2s");
+    let query = env
+        .split(|b| *b == 0)
+        .find_map(|v| v.strip_prefix(b"QUERY_STRING="));
+    let mut made = Vec::new();
+    for word in words(b"GET", query.expect("a query")).expect("words") {
+        made.extend(word.bytes());
+        made.push(0);
+    }
+    assert_eq!(made, argv);
 }

@@ -30,6 +30,7 @@ mod cgi;
 mod client;
 mod http1;
 mod log;
+mod program;
 mod proxy;
 mod scgi;
 mod server;
