@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::ajp as packets;
 use common::ajp_server::{self, OPEN};
 use common::fcgi::{begin, head, record};
 use common::http1::{CHUNKS, GET, POST, asked, fields};
@@ -10,7 +11,7 @@ use common::{Entry, Fact, Subject, check, feed, hex, normal, put, text};
 use vestibule::ajp::{Client as AjpClient, Server as AjpServer};
 use vestibule::http1::{Client as HttpClient, Server as HttpServer};
 use vestibule::{
-    Client, Error, Field, Frame, Id, Length, Next, Receive, Refused, Request, Server, fcgi,
+    Client, Error, Field, Frame, Id, Length, Next, Receive, Refused, Request, Server, ajp, fcgi,
 };
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
@@ -116,6 +117,18 @@ fn every_machine_keeps_the_contract() {
                 "ajp client",
                 check(&ajp_open, &answer[..cut], true, &nothing),
             );
+        }
+        let answer = [
+            packets::get_body_chunk(9),
+            packets::head(200, &[(b"A", b"b"), (b"C", b"")]),
+            packets::chunk(b"xy"),
+            packets::chunk(b""),
+            packets::end(1),
+        ]
+        .concat();
+        let open = || packets::asked(ajp::Client::new(), b"PUT", Length::Unknown);
+        for cut in [answer.len(), answer.len() - 1, 30, 9, 0] {
+            all("ajp13 client", check(&open, &answer[..cut], true, &nothing));
         }
         let server = || fcgi::Server::new([fcgi::Slot::EMPTY; 2]);
         let good = fcgi_request();
@@ -762,6 +775,7 @@ fn client_flow<C: Client + Clone>(name: &str, client: C) {
 fn rules_of_flow_of_the_clients() {
     client_flow("http", HttpClient::new());
     client_flow("ajp", AjpClient::new());
+    client_flow("ajp13", ajp::Client::new());
     client_flow("fcgi", fcgi::Client::default());
 }
 

@@ -12,7 +12,7 @@ use vestibule::cgi::response::{Parser, Rules};
 use vestibule::forwarded::{Header, Policy, Scheme};
 use vestibule::{
     Client, Error, Field, Fields, Frame, Id, Length, Net, Next, Receive, Request, Response, Server,
-    fcgi, http1, proxy_protocol,
+    ajp, fcgi, http1, proxy_protocol,
 };
 
 struct Counting;
@@ -293,6 +293,79 @@ fn ajp_requests(step: usize) {
     }
     assert_eq!(seen, 111);
     assert!(down.bytes[..down.len].ends_with(b"AB\0\x02\x05\0"));
+}
+
+#[test]
+fn the_same_over_ajp() {
+    for step in [1, 7, 8192] {
+        assert_eq!(allocations(|| ajp_exchange(step)), 0);
+    }
+}
+
+fn ajp_exchange(step: usize) {
+    let secret = &b"s3cret"[..];
+    let mut client = ajp::Client::with_secret(secret);
+    let mut server = ajp::Server::new(ajp::ServerRules::STRICT.secret(secret));
+    let mut room = [0; 512];
+    let fields = [
+        Field::var(b"REQUEST_METHOD", b"PATCH"),
+        Field::var(b"REQUEST_URI", b"/a?b=c"),
+        Field::var(b"HTTP_HOST", b"h"),
+        Field::header(b"X-A", b" b"),
+    ];
+    let mut done = 0;
+    for length in [Length::None, Length::Known(4), Length::Unknown] {
+        let (mut up, mut down) = (pipe(), pipe());
+        up.put(client.cping().unwrap());
+        let (mut sent, mut read) = (0, 0);
+        let mut payload = &b"body"[..];
+        let mut head = Fields::new([0; 256]);
+        let before = done;
+        while done == before {
+            for chunk in up.bytes[sent..up.len].chunks(step) {
+                let mut cursor = chunk;
+                while let Next::Event(event) = server.next(&mut cursor).unwrap() {
+                    match event {
+                        Request::Field { field, .. } => head.push(field).unwrap(),
+                        Request::HeadEnd { id, .. } => down.put(server.demand(id, 1).unwrap()),
+                        Request::Body { id, .. } => down.put(server.demand(id, 3).unwrap()),
+                        Request::BodyEnd { id } => {
+                            let h = [Field::header(b"Content-Type", b"a/b")];
+                            let made = server.head(id, 200, h, Length::Unknown, &mut room);
+                            down.put(made.unwrap());
+                            down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                            down.put(server.flush(id).unwrap());
+                            down.put(server.finish(id, [], &mut room).unwrap());
+                        }
+                        Request::Ext(ext) => down.put(server.default_reply(ext)),
+                        _ => {}
+                    }
+                }
+            }
+            sent = up.len;
+            for chunk in down.bytes[read..down.len].chunks(step) {
+                let mut cursor = chunk;
+                while let Next::Event(event) = client.next(&mut cursor).unwrap() {
+                    match event {
+                        Response::Ext(ajp::ClientExt::Cpong) => {
+                            up.put(client.open(fields, length, &mut room).unwrap().1);
+                        }
+                        Response::Done { reuse: true, .. } => done += 1,
+                        _ => {}
+                    }
+                }
+            }
+            read = down.len;
+            if client.credit(Id::SOLE) > 0 {
+                up.put(match payload {
+                    [] => client.body_end(Id::SOLE, [], &mut []).unwrap(),
+                    _ => client.body(Id::SOLE, &mut payload).unwrap(),
+                });
+            }
+        }
+    }
+    assert_eq!(done, 3);
+    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
     assert!(matches!(server.eof(), Ok(Next::NeedInput)));
 }
 

@@ -9,7 +9,7 @@ use vestibule::fcgi::client::{Client, Slot};
 use vestibule::fcgi::{Role, Server, ServerLimits, Slot as ServerSlot};
 use vestibule::{Cut, Field, Fields, Length, Limits, Next, Receive, Refused, Request, Space};
 
-use super::{Source, records};
+use super::{Source, ajp_encode, records};
 
 const NAMES: [&[u8]; 16] = [
     b"Content-Length",
@@ -65,6 +65,8 @@ pub fn run(data: &[u8]) {
     let mut source = Source(data);
     let what = source.byte();
     match what & 3 {
+        0 | 1 if what & 0x80 != 0 => ajp_encode::answer(&mut source, what),
+        _ if what & 0x80 != 0 => ajp_encode::request(&mut source, what),
         0 | 1 => response(&mut source, what),
         2 => variables(&mut source, what),
         _ => request(&mut source, what),

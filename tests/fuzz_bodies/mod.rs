@@ -7,6 +7,7 @@ pub mod common;
 
 pub mod access_log;
 pub mod ajp_client;
+mod ajp_encode;
 pub mod ajp_joined;
 mod ajp_model;
 pub mod ajp_server;
