@@ -12,6 +12,7 @@ mod wire;
 mod matrix {
     pub mod broken;
     pub mod corpus;
+    pub mod front;
     pub mod places;
 }
 

@@ -7,7 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use vestibule::adapt::{Call, Called, Transport};
-use vestibule::{Client, Ending, Field, Length, Response, Timeouts, ajp, fcgi, http1, scgi, uwsgi};
+use vestibule::{
+    Client, Ending, Field, Length, Response, Timeouts, ajp, cgi, fcgi, http1, scgi, uwsgi,
+};
 
 /// A socket of either kind.
 pub enum Wire {
@@ -132,6 +134,8 @@ enum Machine {
     Scgi(scgi::Client),
     Uwsgi(uwsgi::Client),
     Ajp(ajp::Client),
+    /// Over a socket, as a program gets it.
+    Cgi(cgi::Client),
 }
 
 macro_rules! each {
@@ -142,6 +146,7 @@ macro_rules! each {
             Machine::Scgi($m) => $do,
             Machine::Uwsgi($m) => $do,
             Machine::Ajp($m) => $do,
+            Machine::Cgi($m) => $do,
         }
     };
 }
@@ -155,6 +160,7 @@ impl Machine {
             "scgi" => Machine::Scgi(scgi::Client::new()),
             "uwsgi" => Machine::Uwsgi(uwsgi::Client::new()),
             "ajp" => Machine::Ajp(ajp::Client::new()),
+            "cgi" => Machine::Cgi(cgi::Client::new()),
             other => panic!("{other}"),
         }
     }

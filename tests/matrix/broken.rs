@@ -1,7 +1,10 @@
 //! Applications that break off: each answers with 3 bytes of 10, and closes.
 
+use crate::tools::Dir;
+use std::fs::Permissions;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt as _;
 use std::time::Duration;
 
 /// What of an answer comes, for a request without a body.
@@ -23,7 +26,15 @@ fn answer(scheme: &str) -> Vec<u8> {
 }
 
 /// Its address; it lasts as long as the program.
-pub fn listen(scheme: &'static str) -> String {
+pub fn listen(scheme: &'static str, dir: &Dir) -> String {
+    if scheme == "cgi" {
+        let text = String::from_utf8(answer(scheme)).unwrap();
+        let text = text.replace("\r\n", "\\r\\n");
+        let script = format!("#!/bin/sh\nprintf '{text}'\n");
+        let path = dir.file("broken.cgi", script.as_bytes());
+        std::fs::set_permissions(&path, Permissions::from_mode(0o755)).unwrap();
+        return format!("cgi:{path}");
+    }
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let endpoint = format!("{scheme}://{}", listener.local_addr().unwrap());
     std::thread::spawn(move || {

@@ -185,6 +185,10 @@ impl<'p> Pair<'p> {
                 same(&all[..n], false);
             }
         }
+        // A program takes all of it: whoever starts it sees to that.
+        if self.back == "cgi" {
+            return;
+        }
         let got = through.attempt("POST", "/", &[], Body::Known(&all));
         assert_eq!(got.status, 413, "{}: {got:?}", self.shown());
         self.note(&got);

@@ -1,20 +1,20 @@
 //! Who listens, and where.
 
-use super::broken;
-use crate::tools::{Served, vestibule};
+use super::{broken, front};
+use crate::tools::{BIN, Dir, Served, vestibule};
 
 /// The longest body, and the longest that is taken.
 pub const BIG: usize = 10_000_000;
 
-/// All that can be spoken.
-pub const PROTOCOLS: [&str; 5] = ["http", "fcgi", "scgi", "uwsgi", "ajp"];
+/// All that can be spoken; CGI is the last.
+pub const PROTOCOLS: [&str; 6] = ["http", "fcgi", "scgi", "uwsgi", "ajp", "cgi"];
 
 /// One application, by whatever protocol, and gateways to it.
 pub struct App {
     served: Served,
     /// Its addresses, one a protocol.
     backs: Vec<String>,
-    /// For each of them the addresses of a gateway.
+    /// For each of them a gateway.
     gateways: Vec<Gateway>,
 }
 
@@ -24,9 +24,10 @@ struct Gateway {
     fronts: Vec<String>,
 }
 
-/// `serve` by all protocols.
+/// `serve` by all protocols that have an address.
 fn listen(args: &[&str]) -> (Served, Vec<String>) {
-    let at = PROTOCOLS.map(|scheme| format!("{scheme}://127.0.0.1:0"));
+    let [listening @ .., _] = PROTOCOLS;
+    let at = listening.map(|scheme| format!("{scheme}://127.0.0.1:0"));
     let listen: Vec<&str> = at.iter().flat_map(|at| ["--listen", at]).collect();
     let mut served = Served::spawn(vestibule(&[&["serve"], args, &listen[..]].concat()));
     let mut all = vec![served.endpoint.clone()];
@@ -38,22 +39,27 @@ fn listen(args: &[&str]) -> (Served, Vec<String>) {
     (served, all)
 }
 
-fn of<'a>(scheme: &str, all: &'a [String]) -> &'a str {
+fn of<'a, T>(scheme: &str, all: &'a [T]) -> &'a T {
     let at = PROTOCOLS.iter().position(|known| *known == scheme);
     &all[at.unwrap()]
 }
 
 impl Gateway {
     fn to(endpoint: &str) -> Gateway {
-        let (served, fronts) = listen(&["--to", endpoint, "--unknown-length"]);
+        let (served, mut fronts) = listen(&["--to", endpoint, "--unknown-length"]);
+        fronts.push(front::listen(endpoint));
         Gateway { served, fronts }
     }
 }
 
 impl App {
-    fn new(name: &str) -> App {
+    fn new(name: &str, dir: &Dir) -> App {
         let most = BIG.to_string();
-        let (served, backs) = listen(&["--app", name, "--max-body", &most]);
+        let (served, mut backs) = listen(&["--app", name, "--max-body", &most]);
+        // Under this name it is a CGI program.
+        let program = dir.path(&format!("{name}.cgi"));
+        std::os::unix::fs::symlink(BIN, &program).unwrap();
+        backs.push(format!("cgi:{program}"));
         App {
             served,
             gateways: backs.iter().map(|back| Gateway::to(back)).collect(),
@@ -63,13 +69,12 @@ impl App {
 
     /// Where it is itself.
     pub fn at(&self, scheme: &str) -> &str {
-        of(scheme, &self.backs)
+        of::<String>(scheme, &self.backs)
     }
 
     /// Where it is by way of `back`.
     pub fn through(&self, front: &str, back: &str) -> &str {
-        let at = PROTOCOLS.iter().position(|known| *known == back);
-        of(front, &self.gateways[at.unwrap()].fronts)
+        of::<String>(front, &of(back, &self.gateways).fronts)
     }
 }
 
@@ -79,23 +84,23 @@ pub struct Places {
     pub mirror: App,
     /// Gateways to what breaks every answer off.
     broken: Vec<Gateway>,
+    _dir: Dir,
 }
 
 impl Places {
     pub fn new() -> Places {
+        let dir = Dir::new("matrix");
+        let broken = PROTOCOLS.map(|scheme| Gateway::to(&broken::listen(scheme, &dir)));
         Places {
-            echo: App::new("echo"),
-            mirror: App::new("mirror"),
-            broken: PROTOCOLS
-                .iter()
-                .map(|scheme| Gateway::to(&broken::listen(scheme)))
-                .collect(),
+            echo: App::new("echo", &dir),
+            mirror: App::new("mirror", &dir),
+            broken: broken.into(),
+            _dir: dir,
         }
     }
 
     /// Where what breaks answers off is, by way of `back`.
     pub fn broken(&self, front: &str, back: &str) -> &str {
-        let at = PROTOCOLS.iter().position(|known| *known == back);
-        of(front, &self.broken[at.unwrap()].fronts)
+        of::<String>(front, &of(back, &self.broken).fronts)
     }
 }
