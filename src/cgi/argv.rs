@@ -33,7 +33,7 @@ pub fn words<'q>(method: &[u8], query: &'q [u8]) -> Option<Words<'q>> {
     let good = matches!(method, b"GET" | b"HEAD")
         && !query.is_empty()
         && !query.contains(&b'=')
-        && words.take(MOST.saturating_add(1)).count() <= MOST
+        && words.into_iter().nth(MOST).is_none()
         && words.into_iter().all(|word| word.is_good());
     good.then_some(words)
 }

@@ -77,7 +77,9 @@ roots! {
     root_cgiclient_meta(name: &&[u8]) { sink(meta::is_meta(name)); }
     root_cgiclient_argv(method: &&[u8], query: &&[u8]) {
         for word in argv::words(method, query).into_iter().flatten() {
-            sink(word.bytes().count());
+            for byte in word.bytes() {
+                sink(byte);
+            }
         }
     }
     root_cgiclientread_next(m: &mut Client, input: &mut &[u8]) { sink(m.next(input)); }
