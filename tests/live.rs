@@ -49,6 +49,8 @@ mod memory;
 mod peers;
 #[path = "live/php_fpm.rs"]
 mod php_fpm;
+#[path = "live/programs.rs"]
+mod programs;
 #[path = "live/proxy_protocol.rs"]
 mod proxy_protocol;
 #[path = "live/serve.rs"]
