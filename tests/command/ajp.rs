@@ -350,6 +350,26 @@ fn connections_behind_are_kept() {
     acting.join().unwrap();
 }
 
+/// Who finds no worker is told so.
+#[test]
+fn overloaded() {
+    let args = ["--app", "mirror", "--workers", "1", "--secret", "s3cret"];
+    let served = listening(&args);
+    let request = forward(4, "/", &[(HOST, "h"), (LENGTH, "2")], &[(12, "s3cret")]);
+    let mut first = connect(&served);
+    first.write_all(&request).unwrap();
+    let head = read(&mut first, 4);
+    read(&mut first, u16::from_be_bytes([head[2], head[3]]).into());
+    let mut second = connect(&served);
+    second.write_all(&forward(2, "/", &[], &[])).unwrap();
+    let mut got = Vec::new();
+    second.read_to_end(&mut got).unwrap();
+    assert_eq!(got[4..7], [4, 1, 247], "{}", got.escape_ascii());
+    assert!(got.ends_with(&end(false)), "{}", got.escape_ascii());
+    first.write_all(&asks(b"\0\x02ab")).unwrap();
+    assert_eq!(read(&mut first, 10), chunk(b"ab"));
+}
+
 #[test]
 fn pings() {
     let served = listening(&["--app", "hello"]);

@@ -253,6 +253,51 @@ fn pings() {
     assert_eq!(run(&["ping", &endpoint]).code, 7);
 }
 
+/// The files of a directory, and the application for everything else.
+#[test]
+fn files_before_an_application() {
+    for (scheme, _) in WIRES {
+        let dir = Dir::new(&format!("files-{scheme}"));
+        dir.file("a.txt", b"a file");
+        let app = listening(scheme, &["--app", "echo"]);
+        let to = ["serve", "--to", &app.endpoint, "--root", &dir.path("")];
+        let front = [&to[..], &["--listen", "http://127.0.0.1:0"]].concat();
+        let front = Served::spawn(vestibule(&front));
+        let at = |path: &str| call(&format!("{}{path}", front.endpoint), &["--fail"]);
+        assert_eq!(at("/a.txt").text(), "a file");
+        let ran = at("/b/c%20d?e");
+        assert!(
+            ran.text().contains("\nPATH_INFO=/b/c d\n"),
+            "{scheme}: {ran:?}"
+        );
+        assert!(ran.text().contains("\nSCRIPT_NAME=\n"), "{scheme}: {ran:?}");
+    }
+}
+
+/// Who finds no worker is told so in the words of the protocol.
+#[test]
+fn overloaded() {
+    for (scheme, write) in WIRES {
+        let served = listening(scheme, &["--app", "hello", "--workers", "1"]);
+        // It is busy: the request is not complete.
+        let vars = [("REQUEST_METHOD", "PUT"), ("REQUEST_URI", "/")];
+        let whole = write(&vars, b"ab");
+        let mut first = connect(&served);
+        first.write_all(&whole[..whole.len() - 1]).unwrap();
+        let mut second = connect(&served);
+        second.write_all(&write(&vars, b"")).unwrap();
+        let got = rest(second);
+        let want = status(scheme, "503 Service Unavailable");
+        assert!(got.starts_with(&want), "{scheme}: {got}");
+        first.write_all(b"b").unwrap();
+        let got = rest(first);
+        assert!(
+            got.starts_with(&status(scheme, "200 OK")),
+            "{scheme}: {got}"
+        );
+    }
+}
+
 fn decode(args: &[&str], bytes: &[u8]) -> Ran {
     finish(vestibule(&[&["decode"], args, &["-"]].concat()), bytes)
 }

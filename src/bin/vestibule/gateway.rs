@@ -143,7 +143,9 @@ where
         let judged = self.gate.site.judge(teller, &mut exchange, length);
         self.gate.lines.tell(id, exchange.all());
         match judged {
-            Judged::Go if self.variables && self.gate.site.is_nothing(&exchange) => {
+            Judged::Go
+                if self.backs.scheme().runs_scripts() && self.gate.site.is_nothing(&exchange) =>
+            {
                 Decision::Answer((Judged::Status(404), exchange))
             }
             Judged::Go => {

@@ -95,6 +95,12 @@ impl Scheme {
         matches!(self, Scheme::Scgi | Scheme::Uwsgi | Scheme::Cgi)
     }
 
+    /// Whether a script is run that a variable names: without one there is
+    /// nothing to run.
+    pub const fn runs_scripts(self) -> bool {
+        matches!(self, Scheme::Fcgi)
+    }
+
     /// Whether the length of a request's body must be said before it.
     pub const fn wants_length(self) -> bool {
         matches!(self, Scheme::Scgi | Scheme::Uwsgi | Scheme::Cgi)
