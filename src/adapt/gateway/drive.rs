@@ -125,6 +125,19 @@ where
         to: Side,
         frame: Frame<'_>,
     ) -> Guard<'s, G> {
+        if to == Side::Front && matches!(out.to, Side::Back(_)) && !out.bytes.is_empty() {
+            // What is behind may take nothing before its own output has gone
+            // to the front: whoever is held up there must not hold the front.
+            let other = out.to;
+            let mut first = Out {
+                to,
+                bytes: Vec::new(),
+            };
+            state.hold(other, true);
+            state = self.flush(state, &mut first, frame);
+            state.hold(other, false);
+            return state;
+        }
         if out.to != to {
             // The machine has let go of this frame already: while the lock is
             // away nothing may pass it, nor may its side be taken for done.
