@@ -36,7 +36,7 @@ impl<S> Server<S> {
     /// # use vestibule::ajp::{Server, ServerRules};
     /// # use vestibule::{Field, Id, Length, Request, Server as _, drain};
     /// # let mut server = Server::new(ServerRules::STRICT.without_secret(true));
-    /// # let request = b"\x12\x34\0\x20\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\0\xff";
+    /// # let request = b"\x12\x34\0\x1d\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\0\xff";
     /// # let mut input = &request[..];
     /// # drain(&mut server, &mut input, |_, _| {})?;
     /// # let mut room = [0; 64];
