@@ -4,7 +4,6 @@ use super::tools::*;
 use super::wire::{Body, Caller};
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::unix::net::UnixListener;
 
 /// A packet of the web server (`\x12\x34`) or of the container (`AB`).
 fn packet(magic: &[u8; 2], payload: &[u8]) -> Vec<u8> {
@@ -348,77 +347,6 @@ fn connections_behind_are_kept() {
         let got = caller.ask("GET", "/", &[], Body::None);
         assert_eq!((got.status, &got.body[..]), (200, &b"hi"[..]));
     }
-    acting.join().unwrap();
-}
-
-/// What stands behind takes no more of a body before its answer has gone to who
-/// asked: nobody who waits for it holds that answer up.
-#[test]
-fn an_answer_passes_a_body_that_is_held_up() {
-    const ACKS: usize = 2_000;
-    let dir = Dir::new("ajp-held-up");
-    let socket = dir.path("s");
-    let listener = UnixListener::bind(&socket).unwrap();
-    let (acked, acks) = std::sync::mpsc::channel();
-    let acting = std::thread::spawn(move || {
-        let mut stream = listener.accept().unwrap().0;
-        let mut head = Vec::new();
-        while !head.ends_with(b",") {
-            let mut byte = [0];
-            stream.read_exact(&mut byte).unwrap();
-            head.extend(byte);
-        }
-        stream.write_all(b"Status: 200 OK\r\n\r\n").unwrap();
-        for _ in 0..ACKS {
-            stream.write_all(b"x").unwrap();
-            acks.recv().unwrap();
-        }
-        let mut body = vec![0; BODY];
-        stream.read_exact(&mut body).unwrap();
-    });
-    const BODY: usize = 2_000_000;
-    let front = listening(&["--to", &format!("scgi+unix:{socket}")]);
-    let mut stream = connect(&front);
-    stream
-        .set_read_timeout(Some(std::time::Duration::from_secs(20)))
-        .unwrap();
-    let length = BODY.to_string();
-    let head = forward(4, "/", &[(HOST, "h"), (LENGTH, &length)], &[]);
-    let (pulled, pulls) = std::sync::mpsc::channel();
-    let mut out = stream.try_clone().unwrap();
-    let sending = std::thread::spawn(move || {
-        out.write_all(&head).unwrap();
-        let mut left = BODY;
-        while left > 0 {
-            let n = left.min(8_186);
-            left -= n;
-            let number = u16::try_from(n).unwrap().to_be_bytes();
-            out.write_all(&asks(&[&number, &vec![b'b'; n][..]].concat()))
-                .unwrap();
-            if left > 0 && pulls.recv().is_err() {
-                return;
-            }
-        }
-    });
-    let mut got = 0;
-    loop {
-        let head = read(&mut stream, 4);
-        let payload = read(&mut stream, u16::from_be_bytes([head[2], head[3]]).into());
-        match payload[0] {
-            6 => pulled.send(()).unwrap(),
-            3 => {
-                for _ in payload.iter().filter(|b| **b == b'x') {
-                    got += 1;
-                    acked.send(()).unwrap();
-                }
-            }
-            5 => break,
-            _ => {}
-        }
-    }
-    assert_eq!(got, ACKS);
-    drop(pulled);
-    sending.join().unwrap();
     acting.join().unwrap();
 }
 
