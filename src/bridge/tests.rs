@@ -8,3 +8,4 @@ mod many;
 mod retries;
 mod rig;
 mod taken;
+mod wires;

@@ -63,7 +63,7 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
             return Opened::Step(Step::ToBack(at, frame, Source::Room));
         }
         Err(Refused::Room { .. } | Refused::TooLong) => Error::HeadTooLong,
-        Err(Refused::State) if back.takes() => Error::Framing,
+        Err(Refused::State) if back.takes() => unsayable(e),
         Err(Refused::Full | Refused::State | Refused::UnknownId) => {
             // It takes none, whatever it says: another is to be provided.
             back.deaf = true;
@@ -74,6 +74,18 @@ pub(super) fn open<'o, B: AsRef<[u8]> + AsMut<[u8]>, K: Client>(
     };
     e.fail(error);
     Opened::Step(Step::Again)
+}
+
+/// Why a back that takes requests has no form for this one: its wire counts
+/// bodies, or no request of this method has one. RFC 9110, 9.3.8 and 15.5.12.
+#[cold]
+fn unsayable<B: AsRef<[u8]> + AsMut<[u8]>>(e: &Exchange<B>) -> Error {
+    let trace = e.request.get(b"REQUEST_METHOD") == Some(b"TRACE");
+    if e.length == Length::Unknown && !trace {
+        Error::LengthRequired
+    } else {
+        Error::Framing
+    }
 }
 
 /// Tells a back of an exchange that has left it.
