@@ -70,6 +70,7 @@ targets! {
     forwarded
     access_log
     bridge
+    bridge_pairs
     ajp_client
     ajp_joined
     ajp_server

@@ -499,6 +499,7 @@ const KINDS: [(&str, Chaos); 6] = {
         driver: 0,
         mistakes: 0,
         rooms: 0,
+        refusals: 0,
     };
     [
         ("peace", NONE),

@@ -11,6 +11,7 @@ pub mod http1;
 pub mod link;
 pub mod oneshot;
 pub mod proxy;
+pub mod wires;
 
 use std::fmt::{self, Write};
 

@@ -1,5 +1,6 @@
 //! A bridge in a world of links that stall, break and lie, with a driver that
-//! lends what it likes and makes mistakes: every pair of wires.
+//! lends what it likes and makes mistakes: HTTP and FastCGI, one request at once
+//! and several. `bridge_pairs` has all protocols.
 //!
 //! Input: which pair, what goes wrong and how often, then every decision.
 
@@ -10,7 +11,14 @@ use super::common::between::{self, Chaos, Dice, World};
 use super::common::link::Web;
 
 /// Decisions from the input; beyond its end nothing goes wrong any more.
-struct Fed<'a>(Source<'a>);
+pub struct Fed<'a>(pub Source<'a>);
+
+impl Fed<'_> {
+    /// Bytes that are not used up.
+    pub fn left(&self) -> usize {
+        self.0.0.len()
+    }
+}
 
 impl Dice for Fed<'_> {
     fn below(&mut self, n: usize) -> usize {
@@ -30,9 +38,9 @@ fn fcgi_server(slots: usize) -> fcgi::Server<Vec<fcgi::Slot>> {
     fcgi::Server::new(vec![fcgi::Slot::EMPTY; slots])
 }
 
-pub fn run(data: &[u8]) {
-    let mut dice = Fed(Source(data));
-    let pair = dice.0.byte();
+/// What goes wrong, and once in how many requests one is given up; at last how
+/// often what is not said yet.
+pub fn chaos(dice: &mut Fed<'_>) -> (Chaos, usize, usize) {
     let what = dice.0.byte();
     let often = [4, 16, 60, 200][dice.below(4)];
     let on = |bit: u8| if what & bit != 0 { often } else { 0 };
@@ -43,8 +51,15 @@ pub fn run(data: &[u8]) {
         driver: on(8),
         mistakes: on(16),
         rooms: on(32),
+        refusals: 0,
     };
-    let aborts = on(64);
+    (chaos, on(64), on(128))
+}
+
+pub fn run(data: &[u8]) {
+    let mut dice = Fed(Source(data));
+    let pair = dice.0.byte();
+    let (chaos, aborts, _) = chaos(&mut dice);
     let count = 1 + dice.below(6);
     let calls = between::calls(&mut dice, count, 600, aborts);
     let rounds = data.len();

@@ -12,6 +12,7 @@ pub mod ajp_joined;
 mod ajp_model;
 pub mod ajp_server;
 pub mod bridge;
+pub mod bridge_pairs;
 pub mod cgi_client;
 pub mod cgi_joined;
 pub mod cgi_response;
