@@ -365,6 +365,9 @@ impl Relay {
                 let near = near.unwrap();
                 counted.fetch_add(1, Ordering::Relaxed);
                 let far = TcpStream::connect(&upstream).unwrap();
+                // What is small goes at once, as it came.
+                near.set_nodelay(true).unwrap();
+                far.set_nodelay(true).unwrap();
                 for (mut from, mut to) in [
                     (near.try_clone().unwrap(), far.try_clone().unwrap()),
                     (far, near),
