@@ -7,6 +7,7 @@
 //! | HTTP/1.1 and HTTP/1.0 | [`http1::Client`] | [`http1::Server`] |
 //! | SCGI | [`scgi::Client`] | [`scgi::Server`] |
 //! | uwsgi | [`uwsgi::Client`] | [`uwsgi::Server`] |
+//! | AJP/1.3 | [`ajp::Client`] | [`ajp::Server`] |
 //! | CGI/1.1 (RFC 3875), a program for each request | [`cgi::Client`] | [`cgi::Server`] |
 //! | its answers alone | [`cgi::response::Parser`] | [`cgi::encode::head`] |
 //!
@@ -30,8 +31,9 @@
 //! (and then nothing has changed), [`Overflow`] the caller's storage.
 //!
 //! What holds a head together is [`Fields`], in storage that the caller lends.
-//! Time is a number: [`Deadline`]. With the `std` feature, [`adapt`] runs the
-//! machines over sockets.
+//! Time is a number: [`Deadline`]. [`bridge`] joins any server machine to any
+//! client machine. With the `std` feature, [`adapt`] runs the machines over
+//! sockets, and programs as CGI has it.
 //!
 //! # Both sides at once
 //!
@@ -76,6 +78,37 @@
 //! assert_eq!(body, b"hello");
 //! assert_eq!(ending, Some(Ending::Complete { app_status: 0, output_ended: true }));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # One application, any wire
+//!
+//! ```
+//! use vestibule::{Field, Length, Next, Receive, Request, Server, ajp, cgi, scgi, uwsgi};
+//!
+//! /// What is to be written to whoever sent `input`.
+//! fn hello<S: Server>(mut server: S, mut input: &[u8]) -> Vec<u8> {
+//!     let (mut out, mut room) = (Vec::new(), [0; 128]);
+//!     while let Ok(Next::Event(event)) = server.next(&mut input) {
+//!         let Request::BodyEnd { id } = event else { continue };
+//!         let fields = [Field::header(b"Content-Type", b"text/plain")];
+//!         let head = server.head(id, 200, fields, Length::Known(5), &mut room).unwrap();
+//!         out.extend(head.slices().concat());
+//!         out.extend(server.body(id, &mut &b"hello"[..]).unwrap().slices().concat());
+//!         out.extend(server.finish(id, [], &mut []).unwrap().slices().concat());
+//!     }
+//!     out
+//! }
+//!
+//! let scgi = hello(scgi::Server::new(), b"24:CONTENT_LENGTH\x000\0SCGI\x001\0,");
+//! assert!(scgi.starts_with(b"Status: 200 OK\r\n") && scgi.ends_with(b"hello"));
+//! let cgi = hello(cgi::Server::new(), b"REQUEST_METHOD=GET\0\0");
+//! assert_eq!(cgi, scgi);
+//! let uwsgi = hello(uwsgi::Server::new(), b"\0\x15\0\0\x0e\0REQUEST_METHOD\x03\0GET");
+//! assert!(uwsgi.starts_with(b"HTTP/1.1 200 OK\r\n") && uwsgi.ends_with(b"hello"));
+//! let rules = ajp::ServerRules::STRICT.without_secret(true);
+//! let request = b"\x12\x34\0\x20\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\0\xff";
+//! let ajp = hello(ajp::Server::new(rules), request);
+//! assert!(ajp.starts_with(b"AB") && ajp.ends_with(b"hello\0AB\0\x02\x05\x01"));
 //! ```
 //!
 //! # Holding an event

@@ -2,12 +2,13 @@
 #![cfg(feature = "arbitrary")]
 
 use arbitrary::{Arbitrary, Unstructured};
-use vestibule::cgi::response::FirstLine;
+use vestibule::cgi::Passes;
+use vestibule::cgi::response::{FirstLine, Rules as ResponseRules};
 use vestibule::fcgi::{Role, ServerLimits};
 use vestibule::proxy_protocol::{Event, Header, Limits as ProxyLimits, Part, What};
 use vestibule::{
     Cut, Ending, Error, Field, Id, Length, Limits, Millis, Next, Refused, Rejection, Request,
-    Response, Space, bridge, http1, uwsgi,
+    Response, Space, bridge, http1, scgi, uwsgi,
 };
 
 /// How many different values a few inputs make.
@@ -51,6 +52,9 @@ fn every_type() {
     assert!(kinds::<http1::Rules>(&bytes) > 100);
     assert!(kinds::<uwsgi::ServerLimits>(&bytes) > 100);
     assert!(kinds::<uwsgi::Rules>(&bytes) > 100);
+    assert_eq!(kinds::<scgi::Rules>(&bytes), 16);
+    assert_eq!(kinds::<Passes>(&bytes), 4);
+    assert!(kinds::<ResponseRules>(&bytes) > 100);
     assert!(kinds::<Millis>(&bytes) > 100);
     assert_eq!(kinds::<Role>(&bytes), 3);
     assert_eq!(kinds::<FirstLine>(&bytes), 3);

@@ -36,7 +36,7 @@ pub type Event<'i> = Response<'i, Ext>;
 /// [`Passes`].
 ///
 /// CONTENT_LENGTH comes from the length that `open` is given; there is none
-/// where there is no body. A body of unknown length is
+/// where there is no body, and never an HTTP_TRANSFER_ENCODING. A body of unknown length is
 /// [`Refused::State`]: programs read CONTENT_LENGTH bytes. A variable that
 /// comes twice, a name with `=`, and a NUL are [`Refused::Field`].
 ///
@@ -161,6 +161,13 @@ mod tests {
             ],
             &[Field::var(b"PATH", b"/x"), Field::var(b"LD_PRELOAD", b"/x")],
             &[Field::var(b"SSL_CERT_FILE", b"/x")],
+            &[Field::var(b"HTTP_TRANSFER_ENCODING", b"chunked")],
+            // Joined, were it not withheld.
+            &[
+                Field::var(b"HTTP_TRANSFER_ENCODING", b"gzip"),
+                Field::var(b"HTTP_TRANSFER_ENCODING", b"chunked"),
+            ],
+            &[Field::header(b"Transfer-Encoding", b"chunked")],
         ] {
             assert_eq!(strict(fields), " ", "{fields:?}");
         }

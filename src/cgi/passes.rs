@@ -11,6 +11,7 @@
 /// # let _ = client;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Passes {
     pub(super) authorization: bool,
     pub(super) any_variable: bool,

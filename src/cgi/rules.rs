@@ -2,6 +2,7 @@
 //! deviation from the grammar. RFC 3875, 6.
 
 use crate::limits::Limits;
+use crate::text::switches::switches;
 
 /// What the first line of a response may be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -32,6 +33,7 @@ pub enum FirstLine {
 /// assert_eq!(RULES.line_bytes, 16_384);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Rules {
     /// The limits. `head_bytes` counts all heads of a response, interim ones
     /// and blank lines included; `fields` counts their lines, a status line
@@ -42,29 +44,6 @@ pub struct Rules {
     pub line_bytes: u32,
     first_line: FirstLine,
     switches: u8,
-}
-
-macro_rules! switches {
-    ($($(#[$doc:meta])* $bit:literal $set:ident $is:ident;)*) => {
-        /// Switches, each off in [`STRICT`](Self::STRICT).
-        impl Rules {$(
-            $(#[$doc])*
-            #[must_use]
-            pub const fn $set(mut self, on: bool) -> Self {
-                self.switches = if on {
-                    self.switches | $bit
-                } else {
-                    self.switches & !$bit
-                };
-                self
-            }
-
-            #[inline]
-            pub(super) const fn $is(&self) -> bool {
-                self.switches & $bit != 0
-            }
-        )*}
-    };
 }
 
 switches! {

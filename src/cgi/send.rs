@@ -5,7 +5,7 @@ use crate::cgi::meta::{Mapping, Sketch, is_proxy, vars};
 use crate::error::Refused;
 use crate::event::{Cut, Field, Length, Space};
 use crate::frame::fill;
-use crate::text::decimal::decimal;
+use crate::text::{decimal::decimal, token};
 
 /// The lengths of the names that mean something, as bits.
 const NOTED: u32 = 1 << 10 | 1 << 14 | 1 << 16;
@@ -106,10 +106,7 @@ impl Facts {
                 }
                 self.method = true;
                 self.head = value == b"HEAD";
-                self.idempotent = matches!(
-                    value,
-                    b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE"
-                );
+                self.idempotent = token::is_idempotent(value);
             }
             b"CONTENT_LENGTH" => {
                 if self.length.is_some() {

@@ -94,4 +94,4 @@ impl Default for Server {
     }
 }
 
-delegate_server!(Server, Ext, |_: Ext| Frame::EMPTY);
+delegate_server!(Server, Ext, |_: &mut Server, _: Ext| Frame::EMPTY);

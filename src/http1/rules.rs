@@ -1,6 +1,8 @@
 //! One switch for each deviation from the grammar, and one for each leniency
 //! that is a default.
 
+use crate::text::switches::switches;
+
 /// What a machine accepts beyond, or refuses within, the grammar of RFC 9112.
 /// [`STRICT`](Self::STRICT) is that grammar, with the two freedoms that it
 /// leaves and everybody takes: later minor versions pass for 1.1, and a status
@@ -16,29 +18,6 @@
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Rules {
     switches: u16,
-}
-
-macro_rules! switches {
-    ($($(#[$doc:meta])* $bit:literal $set:ident $is:ident;)*) => {
-        /// Switches, each off in [`STRICT`](Self::STRICT).
-        impl Rules {$(
-            $(#[$doc])*
-            #[must_use]
-            pub const fn $set(mut self, on: bool) -> Self {
-                self.switches = if on {
-                    self.switches | $bit
-                } else {
-                    self.switches & !$bit
-                };
-                self
-            }
-
-            #[inline]
-            pub(crate) const fn $is(self) -> bool {
-                self.switches & $bit != 0
-            }
-        )*}
-    };
 }
 
 switches! {

@@ -82,6 +82,18 @@ impl Rules {
     }
 }
 
+/// Not derived: what the specification wants without a switch stays wanted.
+#[cfg(feature = "arbitrary")]
+impl<'a> arbitrary::Arbitrary<'a> for Rules {
+    fn arbitrary(u: &mut arbitrary::Unstructured<'a>) -> arbitrary::Result<Self> {
+        Ok(Rules::STRICT
+            .length_anywhere(u.arbitrary()?)
+            .no_version(u.arbitrary()?)
+            .empty_length(u.arbitrary()?)
+            .repeated_variables(u.arbitrary()?))
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self::STRICT

@@ -127,4 +127,4 @@ impl Default for Server {
     }
 }
 
-delegate_server!(Server, Ext, |_| Frame::EMPTY);
+delegate_server!(Server, Ext, |_: &mut Server, _: Ext| Frame::EMPTY);

@@ -1,5 +1,5 @@
 //! Text that several protocols share: header lines, tokens, statuses,
-//! decimal numbers, addresses.
+//! decimal numbers, addresses; and the switches of rules.
 
 pub(crate) mod address;
 pub(crate) mod copy;
@@ -7,4 +7,5 @@ pub(crate) mod decimal;
 pub(crate) mod lines;
 pub(crate) mod out;
 pub(crate) mod status;
+pub(crate) mod switches;
 pub(crate) mod token;

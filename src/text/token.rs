@@ -109,6 +109,16 @@ pub(crate) fn is_name(name: &[u8]) -> bool {
     !name.is_empty() && token_len(name) == name.len()
 }
 
+/// Whether a request of this method may be sent again where no answer came.
+/// RFC 9110, 9.2.2.
+#[inline]
+pub(crate) fn is_idempotent(method: &[u8]) -> bool {
+    matches!(
+        method,
+        b"GET" | b"HEAD" | b"PUT" | b"DELETE" | b"OPTIONS" | b"TRACE"
+    )
+}
+
 /// How many bytes at the front of `bytes` may stand in a field's value.
 #[inline]
 pub(crate) fn value_len(bytes: &[u8]) -> usize {

@@ -193,8 +193,6 @@ impl Client {
         let server_variables = self.server_variables;
         let admits = |name: &[u8], _: &[u8]| match name {
             [b'U', b'W', b'S', b'G', b'I', b'_', ..] if !server_variables => Err(Refused::Field),
-            // The body is not coded here, whatever it was before.
-            b"HTTP_TRANSFER_ENCODING" => Ok(false),
             _ => Ok(true),
         };
         let (modifier1, modifier2) = (self.modifiers.modifier1(), self.modifiers.modifier2());

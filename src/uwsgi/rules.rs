@@ -1,6 +1,7 @@
 //! What a server machine accepts: packet types, and one switch for each leniency.
 
 use super::packet::request_bit;
+use crate::text::switches::switches;
 
 /// What a [`Server`](super::Server) accepts. [`STRICT`](Self::STRICT) takes requests for WSGI
 /// (modifier1 0) alone.
@@ -16,29 +17,6 @@ use super::packet::request_bit;
 pub struct Rules {
     modifiers: u32,
     switches: u8,
-}
-
-macro_rules! switches {
-    ($($(#[$doc:meta])* $bit:literal $set:ident $is:ident;)*) => {
-        /// Switches, each off in [`STRICT`](Self::STRICT).
-        impl Rules {$(
-            $(#[$doc])*
-            #[must_use]
-            pub const fn $set(mut self, on: bool) -> Self {
-                self.switches = if on {
-                    self.switches | $bit
-                } else {
-                    self.switches & !$bit
-                };
-                self
-            }
-
-            #[inline]
-            pub(crate) const fn $is(self) -> bool {
-                self.switches & $bit != 0
-            }
-        )*}
-    };
 }
 
 switches! {

@@ -171,13 +171,25 @@ impl Client {
 
 impl<S> Client<S> {
     /// With the secret that goes along with each request, as the container
-    /// wants it; none where it is empty. No control byte may be in it: see
-    /// [`open`](crate::Client::open).
+    /// wants it (`secret` of Tomcat's connector); none where it is empty. `S`
+    /// is the secret: bytes, lent or owned. No control byte may be in it: see
+    /// [`open`](crate::Client::open). It goes over the wire as it is, and is
+    /// never printed.
     ///
     /// ```
     /// use vestibule::ajp::Client;
-    /// let client = Client::with_secret(b"s3cret");
+    /// use vestibule::{Client as _, Field, Length};
+    /// let mut client = Client::with_secret(b"s3cret");
     /// assert!(!format!("{client:?}").contains("s3cret"));
+    /// let fields = [
+    ///     Field::var(b"REQUEST_METHOD", b"GET"),
+    ///     Field::var(b"REQUEST_URI", b"/"),
+    /// ];
+    /// let mut room = [0; 128];
+    /// let (_, head) = client.open(fields, Length::None, &mut room)?;
+    /// // Attribute 12 is the first, and the last here.
+    /// assert!(head.slices().concat().ends_with(b"\x0c\0\x06s3cret\0\xff"));
+    /// # Ok::<(), vestibule::Refused>(())
     /// ```
     pub const fn with_secret(secret: S) -> Self {
         Client {

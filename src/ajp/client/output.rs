@@ -8,6 +8,7 @@ use crate::ajp::reply::Reader;
 use crate::error::Refused;
 use crate::event::{Field, Id, Length};
 use crate::frame::Frame;
+use crate::text::token;
 
 /// The number of bytes in a packet of a body, which stands ahead of them.
 const NUMBER: u16 = 2;
@@ -21,13 +22,6 @@ fn packet(data: &[u8]) -> Frame<'_> {
         .head(&Way::ToContainer.magic())
         .head(&n.saturating_add(NUMBER).to_be_bytes())
         .head(&n.to_be_bytes())
-}
-
-fn is_idempotent(method: &[u8]) -> bool {
-    matches!(
-        method,
-        b"GET" | b"HEAD" | b"OPTIONS" | b"TRACE" | b"PUT" | b"DELETE"
-    )
 }
 
 impl<S> Client<S> {
@@ -124,7 +118,7 @@ impl<S: AsRef<[u8]>> crate::machine::Client for Client<S> {
         self.late = 0;
         self.flushes = 0;
         self.head = facts.method == b"HEAD";
-        self.idempotent = is_idempotent(facts.method);
+        self.idempotent = token::is_idempotent(facts.method);
         self.counted = false;
         Ok((Id::SOLE, Frame::of(bytes)))
     }

@@ -1,5 +1,7 @@
 //! One switch for each deviation from the protocol.
 
+use crate::text::switches::switches;
+
 /// What a client machine accepts beyond the protocol.
 ///
 /// ```
@@ -12,28 +14,6 @@
 #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
 pub struct Rules {
     switches: u8,
-}
-
-macro_rules! switches {
-    ($($(#[$doc:meta])* $bit:literal $set:ident $is:ident;)*) => {
-        /// Switches, each off in [`STRICT`](Self::STRICT).
-        impl Rules {$(
-            $(#[$doc])*
-            #[must_use]
-            pub const fn $set(mut self, on: bool) -> Self {
-                self.switches = if on {
-                    self.switches | $bit
-                } else {
-                    self.switches & !$bit
-                };
-                self
-            }
-
-            pub(super) const fn $is(self) -> bool {
-                self.switches & $bit != 0
-            }
-        )*}
-    };
 }
 
 switches! {

@@ -1,7 +1,8 @@
 //! The common traits for the machine of a protocol.
 
 /// Makes `$machine`, which has a [`Core`](super::Core) in `core`, a machine of
-/// the common traits. `$reply` answers an event of the protocol's own.
+/// the common traits. `$reply`, given the machine too, answers an event of the
+/// protocol's own.
 macro_rules! delegate_server {
     ($machine:ty, $ext:ty, $reply:expr) => {
         impl $crate::machine::Receive for $machine {
@@ -124,7 +125,7 @@ macro_rules! delegate_server {
             }
 
             fn default_reply(&mut self, ext: $ext) -> $crate::frame::Frame<'static> {
-                ($reply)(ext)
+                ($reply)(self, ext)
             }
         }
     };

@@ -140,6 +140,8 @@ impl Server {
     /// let frame = server.pong(b"overload")?;
     /// assert_eq!(frame.slices().concat(), b"\x64\x08\0\x01overload");
     /// assert!(server.pong(b"").is_err());
+    /// use vestibule::{Server as _, uwsgi::ServerExt};
+    /// assert!(server.default_reply(ServerExt::Ping).is_empty());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -174,7 +176,8 @@ impl Default for Server {
     }
 }
 
-delegate_server!(Server, Ext, |ext| match ext {
-    Ext::Ping => pong(0, &[]),
+delegate_server!(Server, Ext, |server: &mut Server, ext| match ext {
+    // One that was answered is not answered again.
+    Ext::Ping => server.pong(&[]).unwrap_or(Frame::EMPTY),
     Ext::CloseMark | Ext::Excess => Frame::EMPTY,
 });
