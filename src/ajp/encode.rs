@@ -103,7 +103,7 @@ impl<'f> Facts<'f> {
             _ => false,
         };
         let good = token::target_len(path) == path.len() && !path.contains(&b'?');
-        if form && good && is_text(query) {
+        if form && good && token::is_text(query) {
             Ok((path, query))
         } else {
             Err(Refused::Field)
@@ -119,11 +119,6 @@ fn split(target: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = target.splitn(2, |b| *b == b'?');
     let path = parts.next().unwrap_or(&[]);
     (path, parts.next().unwrap_or(&[]))
-}
-
-/// No control byte.
-fn is_text(text: &[u8]) -> bool {
-    !text.iter().any(|b| token::control(*b))
 }
 
 fn number(text: &[u8]) -> Result<u16, Refused> {
@@ -251,7 +246,7 @@ where
         (facts.remote_host, true),
         (facts.server_name, true),
     ] {
-        if !is_text(text) {
+        if !token::is_text(text) {
             return Err(Refused::Field);
         }
         if nullable && text.is_empty() {
@@ -362,7 +357,7 @@ fn put(to: &mut Writer<'_>, name: &[u8], value: &[u8]) -> Result<(), Refused> {
     // Certificates come in lines.
     let good = match name {
         b"ssl_cert" => !value.contains(&0),
-        _ => is_text(value),
+        _ => token::is_text(value),
     };
     if !good {
         return Err(Refused::Field);
@@ -373,7 +368,7 @@ fn put(to: &mut Writer<'_>, name: &[u8], value: &[u8]) -> Result<(), Refused> {
 }
 
 fn named(to: &mut Writer<'_>, name: &[u8], value: &[u8]) -> Result<(), Refused> {
-    if name.is_empty() || !is_text(name) || !is_text(value) {
+    if name.is_empty() || !token::is_text(name) || !token::is_text(value) {
         return Err(Refused::Field);
     }
     to.byte(codes::REQ_ATTRIBUTE);

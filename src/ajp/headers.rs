@@ -68,7 +68,7 @@ impl Headers {
         };
         let (value, rest) = packet::whole(rest)?;
         let mut value = value.unwrap_or(&[]);
-        if !token::is_field_value(value) {
+        if !token::is_text(value) && !token::is_field_value(value) {
             return None;
         }
         if let [b' ' | b'\t', ..] | [.., b' ' | b'\t'] = value {

@@ -169,6 +169,33 @@ pub(crate) fn is_field_value(value: &[u8]) -> bool {
     value_len(value) == value.len()
 }
 
+/// Whether no byte of `text` is a control byte.
+#[inline(always)]
+pub(crate) fn is_text(text: &[u8]) -> bool {
+    let odd = |chunk: &[u8; 16]| chunk.iter().fold(false, |c, b| c | control(*b));
+    match text.len() {
+        // Where flash is scarce, one loop.
+        _ if !cfg!(target_pointer_width = "64") => !text.iter().any(|b| control(*b)),
+        0..=3 => !text.iter().any(|b| control(*b)),
+        4..=7 => short(text),
+        8..=16 => {
+            let word = |chunk: Option<&[u8; 8]>| chunk.map_or(0, |c| u64::from_le_bytes(*c));
+            (controls(word(text.first_chunk())) | controls(word(text.last_chunk()))) == 0
+        }
+        _ => {
+            let mut rest = text;
+            while let Some((chunk, tail)) = rest.split_first_chunk() {
+                if odd(chunk) {
+                    return false;
+                }
+                rest = tail;
+            }
+            // The last ones, some of them again.
+            !text.last_chunk().is_some_and(odd)
+        }
+    }
+}
+
 /// Whether `byte` may stand in a target. Wider than RFC 3986, since browsers
 /// send what it excludes: `|`, `"` and the like.
 #[inline(always)]
@@ -279,6 +306,8 @@ mod tests {
                         let want = if good { len } else { at };
                         assert_eq!(value_len(&bytes), want, "{b} at {at} of {len}");
                         assert_eq!(is_field_value(&bytes), good);
+                        let text = good && b != b'\t' && (filler != b'\t' || len == 1);
+                        assert_eq!(is_text(&bytes), text, "{b} at {at} of {len}");
                     }
                 }
             }

@@ -297,6 +297,81 @@ fn variables_and_attributes() {
     assert!(ran.err.contains("answered 403"), "{ran:?}");
 }
 
+/// Whatever stands behind, its application is told what a web server says.
+#[test]
+fn variables_for_what_stands_behind() {
+    let told = [
+        "AUTH_TYPE=Basic",
+        "DOCUMENT_URI=/a%20b/c",
+        "GATEWAY_INTERFACE=CGI/1.1",
+        "HTTPS=on",
+        "HTTP_HOST=example.org:8443",
+        "HTTP_X_A=b",
+        "PATH_INFO=/a b/c",
+        "QUERY_STRING=d=%20?",
+        "REMOTE_ADDR=192.0.2.1",
+        "REMOTE_PORT=4000",
+        "REMOTE_USER=me",
+        "REQUEST_METHOD=POST",
+        "REQUEST_SCHEME=https",
+        "REQUEST_URI=/a%20b/c?d=%20?",
+        "SCRIPT_NAME=",
+        "SERVER_ADDR=192.0.2.2",
+        "SERVER_NAME=example.org",
+        "SERVER_PORT=8443",
+        "SERVER_PROTOCOL=HTTP/1.1",
+        "CONTENT_LENGTH=1",
+        "CONTENT_TYPE=a/b",
+    ];
+    // Over HTTP it is the fields that say it.
+    let sent = [
+        "CONTENT_LENGTH=1",
+        "CONTENT_TYPE=a/b",
+        "HTTP_HOST=example.org:8443",
+        "HTTP_X_A=b",
+        "HTTP_X_FORWARDED_FOR=192.0.2.1",
+        "HTTP_X_FORWARDED_HOST=example.org:8443",
+        "HTTP_X_FORWARDED_PROTO=https",
+        "PATH_INFO=/a b/c",
+        "QUERY_STRING=d=%20?",
+        "REQUEST_METHOD=POST",
+        "REQUEST_URI=/a%20b/c?d=%20?",
+    ];
+    for scheme in ["fcgi", "scgi", "uwsgi", "http"] {
+        let at = format!("{scheme}://127.0.0.1:0");
+        let back = Served::spawn(vestibule(&["serve", "--app", "echo", "--listen", &at]));
+        let front = listening(&["--to", &back.endpoint]);
+        let ran = call(
+            &format!("{}/a%20b/c?d=%20?", front.endpoint),
+            &[
+                "-XPOST",
+                "-dx",
+                "-HHost: example.org:8443",
+                "-HX-A: b",
+                "-HContent-Type: a/b",
+                "-pREMOTE_ADDR=192.0.2.1",
+                "-pREMOTE_PORT=4000",
+                "-pSERVER_ADDR=192.0.2.2",
+                "-pSERVER_NAME=example.org",
+                "-pSERVER_PORT=8443",
+                "-pHTTPS=on",
+                "-pREMOTE_USER=me",
+                "-pAUTH_TYPE=Basic",
+            ],
+        );
+        assert_eq!(ran.code, 0, "{scheme}: {ran:?}");
+        let text = ran.text();
+        let want: &[&str] = if scheme == "http" { &sent } else { &told };
+        for line in want {
+            assert!(
+                text.lines().any(|got| got == *line),
+                "{scheme}: {line}: {text}"
+            );
+        }
+        assert!(!text.contains("AJP_"), "{scheme}: {text}");
+    }
+}
+
 #[test]
 fn secrets() {
     let served = listening(&["--app", "hello", "--secret", "s3cret"]);

@@ -18,6 +18,14 @@ impl<S> Receive for Client<S> {
         if self.link == Link::Broken {
             return self.gone(Next::Paused);
         }
+        if self.reading == Reading::Head
+            && let Some(field) = self.reader.field(input)
+        {
+            return match field {
+                Ok(field) => Ok(Next::Event(Response::Field { id: ID, field })),
+                Err(error) => self.said(Err(error), input),
+            };
+        }
         match self.reading {
             Reading::Body => match self.reader.next(input, May::BODY, &self.bounds) {
                 Ok(Said::Data(bytes)) => {

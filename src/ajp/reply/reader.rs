@@ -200,6 +200,16 @@ impl Reader {
         self.length
     }
 
+    /// The next field, where it is whole in the input: the most usual of
+    /// [`next`](Self::next), and nothing else.
+    #[inline(always)]
+    pub fn field<'i>(&mut self, input: &mut &'i [u8]) -> Option<Result<Field<'i>, Error>> {
+        match self.at {
+            At::Fields => self.whole_field(input),
+            _ => None,
+        }
+    }
+
     /// The next that is said.
     #[inline]
     pub fn next<'i>(
@@ -365,7 +375,7 @@ impl Reader {
     }
 
     /// A field that is whole in the input, and to be given.
-    #[inline]
+    #[inline(always)]
     fn whole_field<'i>(&mut self, input: &mut &'i [u8]) -> Option<Result<Field<'i>, Error>> {
         // By the code, or by how long the name is.
         let known = match *input {

@@ -18,7 +18,8 @@ static PAIRS: [[u8; 2]; 100] = {
 };
 
 /// The usual ones, in one piece.
-fn usual(n: u16) -> Option<&'static [u8]> {
+#[inline]
+pub(super) fn usual(n: u16) -> Option<&'static [u8]> {
     Some(match n {
         80 => b"80",
         443 => b"443",

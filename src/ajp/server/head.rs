@@ -4,13 +4,15 @@
 //! it changes nothing where anything is unusual. All else goes through
 //! [`Head::step`], the only source of errors.
 
+mod whole;
+
 use super::digits;
 use super::facts::Facts;
 use super::limits::Limits;
 use super::rules::{Compare, Listed, Rules};
 use crate::ajp::codes;
 use crate::ajp::headers::Headers;
-use crate::ajp::packet::{self, Packet, Piece, Text};
+use crate::ajp::packet::{Packet, Piece, Text};
 use crate::error::Error;
 use crate::event::{Cut, Field, Length, Space};
 use crate::text::token;
@@ -132,76 +134,6 @@ impl Head {
         self.flags & flag != 0
     }
 
-    /// The hot path.
-    #[inline(always)]
-    pub fn whole<'i>(&mut self, packet: &mut Packet, input: &mut &'i [u8]) -> Option<Field<'i>> {
-        if self.part == Part::Headers {
-            let field = self.headers.whole(packet, input, codes::request_header)?;
-            self.facts.whole(&field);
-            if self.headers.left == 0 {
-                self.part = Part::Code;
-            }
-            return Some(field);
-        }
-        self.whole_text(packet, input)
-    }
-
-    /// A positional string, or an attribute with a code of its own.
-    #[inline]
-    fn whole_text<'i>(&mut self, packet: &mut Packet, input: &mut &'i [u8]) -> Option<Field<'i>> {
-        if !self.text.at_border() || packet.is_cut() {
-            return None;
-        }
-        let (name, class, next, bit, rest): (&'static [u8], _, _, u16, _) = match self.part {
-            Part::Protocol => (b"SERVER_PROTOCOL", Class::Protocol, Part::Uri, 0, *input),
-            Part::Uri => (b"DOCUMENT_URI", Class::Uri, Part::RemoteAddr, 0, *input),
-            Part::RemoteAddr => (b"REMOTE_ADDR", Class::Text, Part::RemoteHost, 0, *input),
-            Part::RemoteHost => match *input {
-                // As most send it.
-                [0xff, 0xff, rest @ ..] => (b"SERVER_NAME", Class::Text, Part::Port, 0, rest),
-                _ => (b"REMOTE_HOST", Class::Text, Part::ServerName, 0, *input),
-            },
-            Part::ServerName => (b"SERVER_NAME", Class::Text, Part::Port, 0, *input),
-            Part::Code => {
-                let (code, rest) = input.split_first()?;
-                let name: &'static [u8] = match code {
-                    3 => b"REMOTE_USER",
-                    4 => b"AUTH_TYPE",
-                    5 => b"QUERY_STRING",
-                    8 => b"SSL_CIPHER",
-                    9 => b"SSL_SESSION_ID",
-                    _ => return None,
-                };
-                let bit = 1u16.wrapping_shl(u32::from(*code));
-                if self.seen & bit != 0 || self.attributes_left == 0 {
-                    return None;
-                }
-                (name, Class::Text, Part::Code, bit, rest)
-            }
-            _ => return None,
-        };
-        let (Some(value @ [first, ..]), rest) = packet::whole(rest)? else {
-            return None;
-        };
-        let good = match class {
-            Class::Uri => {
-                *first == b'/' && token::target_len(value) == value.len() && !value.contains(&b'?')
-            }
-            Class::Protocol => value == b"HTTP/1.1" || value.iter().all(|b| is_protocol(*b)),
-            _ => is_text(value),
-        };
-        let taken = u16::try_from(input.len().saturating_sub(rest.len())).ok()?;
-        let left = packet.left.checked_sub(taken).filter(|_| good)?;
-        packet.left = left;
-        *input = rest;
-        self.part = next;
-        if bit != 0 {
-            self.seen |= bit;
-            self.attributes_left = self.attributes_left.saturating_sub(1);
-        }
-        Some(Field::var(name, value))
-    }
-
     /// Any step.
     #[inline(never)]
     pub fn step<'i>(
@@ -288,6 +220,7 @@ impl Head {
         }
     }
 
+    #[inline]
     fn method(&mut self, code: u8) -> Result<Option<Field<'static>>, Error> {
         match codes::method(code) {
             Some(name) => {
@@ -328,6 +261,7 @@ impl Head {
         }
     }
 
+    #[inline]
     fn count(&mut self, count: u16, left: u16, limits: &Limits) -> Result<(), Error> {
         if u32::from(count) > limits.common.fields {
             return Err(Error::TooManyFields);
@@ -466,7 +400,7 @@ impl Head {
     /// Looks at bytes of a string.
     fn check(&mut self, bytes: &[u8], class: Class, rules: Rules<&[u8]>) -> Result<(), Error> {
         let good = match class {
-            Class::Text => is_text(bytes),
+            Class::Text => token::is_text(bytes),
             Class::Lines => !bytes.contains(&0),
             Class::Protocol => bytes.iter().all(|b| is_protocol(*b)),
             Class::Dropped => true,
@@ -474,7 +408,7 @@ impl Head {
                 self.secret.bytes(bytes, rules.the_secret());
                 true
             }
-            Class::Listed if rules.takes_any_attribute() => is_text(bytes),
+            Class::Listed if rules.takes_any_attribute() => token::is_text(bytes),
             Class::Listed => {
                 let mut names = bytes.iter();
                 if !names.all(|b| self.listed.byte(*b, rules.names())) {
@@ -572,10 +506,4 @@ const STORED_METHOD: u8 = 13;
 
 fn is_protocol(byte: u8) -> bool {
     token::is_token(byte) || byte == b'/'
-}
-
-/// No control byte.
-#[inline]
-fn is_text(text: &[u8]) -> bool {
-    token::is_field_value(text) && !text.contains(&b'\t')
 }

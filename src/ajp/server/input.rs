@@ -19,7 +19,8 @@ impl<S: AsRef<[u8]>> Receive for Server<S> {
     fn next<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
         if self.reading == Reading::Head
             && self.link != Link::Broken
-            && let Some(field) = self.head.whole(&mut self.packet, input)
+            && let Some(field) =
+                (self.head).whole(&mut self.packet, input, &self.limits, &self.rules)
         {
             return Ok(Next::Event(Request::Field { id: ID, field }));
         }
