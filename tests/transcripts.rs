@@ -21,6 +21,7 @@ mod common;
 mod transcripts {
     pub mod ajp_client;
     pub mod ajp_server;
+    pub mod cgi_request;
     pub mod http1;
     pub mod oneshot;
     pub mod uwsgi;
@@ -508,4 +509,10 @@ fn cgi_server() {
 fn cgi_client() {
     let run = transcripts::oneshot::cgi_client;
     all(include_str!("transcripts/cgi-client.txt"), 10, &run);
+}
+
+#[test]
+fn cgi_request() {
+    let run = transcripts::cgi_request::run;
+    all(include_str!("transcripts/cgi-request.txt"), 27, &run);
 }
