@@ -106,7 +106,7 @@
 //! let uwsgi = hello(uwsgi::Server::new(), b"\0\x15\0\0\x0e\0REQUEST_METHOD\x03\0GET");
 //! assert!(uwsgi.starts_with(b"HTTP/1.1 200 OK\r\n") && uwsgi.ends_with(b"hello"));
 //! let rules = ajp::ServerRules::STRICT.without_secret(true);
-//! let request = b"\x12\x34\0\x20\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\0\xff";
+//! let request = b"\x12\x34\0\x1d\x02\x02\0\x08HTTP/1.1\0\0\x01/\0\xff\xff\xff\xff\xff\xff\0\x50\0\0\0\xff";
 //! let ajp = hello(ajp::Server::new(rules), request);
 //! assert!(ajp.starts_with(b"AB") && ajp.ends_with(b"hello\0AB\0\x02\x05\x01"));
 //! ```

@@ -105,7 +105,9 @@ enum Link {
 /// unasked, each other one when [`demand`](crate::Server::demand) has asked for
 /// it. An answer that is finished while a packet is still owed ends the
 /// connection (END_RESPONSE without reuse): read on until the packet is there
-/// to keep it. The same goes where the peer has sent anything out of turn.
+/// to keep it. The same goes where [`next`](crate::Receive::next) was given
+/// anything that the peer has sent out of turn; who answers before giving it
+/// has it taken for the next packet between requests.
 ///
 /// Of a head that is spoilt `Fault` tells, and [`fail`](crate::Server::fail)
 /// answers. Addresses, user and certificates are what the peer says they are:
