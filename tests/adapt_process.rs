@@ -7,7 +7,7 @@ use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use vestibule::adapt::Transport;
@@ -335,6 +335,40 @@ fn one_that_says_too_much_is_killed() {
     for (limit, fine) in [(4, false), (5, true), (6, true)] {
         let process = started(&script.program().output_limit(limit), &[]);
         assert_eq!(output(&process).is_ok(), fine, "{limit}");
+    }
+}
+
+/// Its log is dropped with whom it is told by: a thread and its pipe.
+#[test]
+fn what_it_has_left_behind_is_not_listened_to_for_ever() {
+    let text = "#!/bin/sh\nsleep 1000 >&- & echo $! >&2\nprintf 'a\\0b' >&2\n[ -z \"$HTTP_X\" ] || exec sleep 1000\n";
+    let script = Script::new("left", text);
+    for hangs in ["", "1"] {
+        let (program, log) = logged(script.program().grace(Duration::from_millis(10)));
+        let process = started(&program, &[("HTTP_X", hangs)]);
+        drop(program);
+        let mut said = Vec::new();
+        if hangs.is_empty() {
+            assert_eq!(output(&process).unwrap(), "");
+        } else {
+            while !said.ends_with(b"a\0b") {
+                said.extend(log.recv_timeout(Duration::from_secs(20)).unwrap());
+            }
+            process.shutdown(Shutdown::Both).unwrap();
+        }
+        drop(process);
+        loop {
+            match log.recv_timeout(Duration::from_secs(20)) {
+                Ok(more) => said.extend(more),
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("still read"),
+            }
+        }
+        let said = String::from_utf8(said).unwrap();
+        let (pid, rest) = said.split_once('\n').unwrap();
+        assert_eq!(rest, "a\0b");
+        assert!(lives(pid), "it was to outlive the log");
+        assert!(Command::new("kill").arg(pid).status().unwrap().success());
     }
 }
 

@@ -21,9 +21,11 @@
 //! | lives on when its [`Process`] is dropped | it may, for [`Program::grace`]: what it still writes is read and dropped; then it is killed |
 //!
 //! It alone is killed: what it has started itself is not, which takes more than
-//! the standard library has. Nobody is left unreaped.
+//! the standard library has; but what that says is read for
+//! [`Program::grace`] at most. Nobody is left unreaped.
 
 mod child;
+mod errors;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};

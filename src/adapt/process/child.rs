@@ -1,11 +1,11 @@
 //! A program that runs: its streams, its end, and who reaps it.
 
-use std::io::{self, Read, Write};
+use std::io::{self, PipeReader, Read, Write};
 use std::net::Shutdown;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use std::vec;
 use std::vec::Vec;
 
+use super::errors::{self, Pump, Wake};
 use super::{Log, Program};
 
 /// How long a program may live on that nobody has any more, by default.
@@ -36,9 +37,11 @@ const BLOCK: usize = 1 << 20;
 pub(super) struct Started {
     run: Run,
     child: Child,
-    stderr: ChildStderr,
+    errors: PipeReader,
+    wake: Wake,
     log: Log,
     log_limit: u64,
+    grace: Duration,
 }
 
 /// Its input and output, as far as they are ours.
@@ -74,9 +77,9 @@ impl Run {
         };
         let (stdout, its) = UnixStream::pair()?;
         stdout.set_read_timeout(waits.reads)?;
-        command.stdout(OwnedFd::from(its)).stderr(Stdio::piped());
-        let mut child = command.spawn()?;
-        let stderr = child.stderr.take().ok_or(io::ErrorKind::Other)?;
+        command.stdout(OwnedFd::from(its));
+        let (errors, its, wake) = errors::pipe()?;
+        let child = command.stderr(its).spawn()?;
         Ok(Started {
             run: Run {
                 stdin,
@@ -85,9 +88,11 @@ impl Run {
                 deaf: AtomicBool::new(false),
             },
             child,
-            stderr,
+            errors,
+            wake,
             log: Arc::clone(&program.log),
             log_limit: program.log_limit,
+            grace: program.grace,
         })
     }
 
@@ -168,6 +173,8 @@ pub(super) struct State {
     /// It was not started, and never will be.
     failed: Option<io::ErrorKind>,
     child: Option<Child>,
+    /// Dropped when it has ended.
+    wake: Option<Wake>,
     status: Option<ExitStatus>,
     log_ended: bool,
     /// Nobody wants its output any more.
@@ -210,6 +217,7 @@ impl State {
             && let Ok(Some(status)) = child.try_wait()
         {
             self.status = Some(status);
+            self.wake = None;
         }
     }
 
@@ -265,22 +273,25 @@ impl Shared {
         let Started {
             run,
             mut child,
-            stderr,
+            errors,
+            wake,
             log,
             log_limit,
+            grace,
         } = started;
-        let pump = Pump {
-            shared: Arc::clone(self),
-            log,
-            left: log_limit,
-        };
-        let pumping = thread::Builder::new().spawn(move || pump.run(stderr));
+        let shared = LogEnds(Arc::clone(self));
+        let pump = Pump::new(errors, &wake, log, log_limit, grace);
+        let pumping = thread::Builder::new().spawn(move || {
+            pump.run();
+            drop(shared);
+        });
         if let Err(error) = pumping {
             let _ = child.kill();
             let _ = child.wait();
             return Err(error);
         }
         state.child = Some(child);
+        state.wake = Some(wake);
         let _ = self.run.set(run);
         Ok(())
     }
@@ -437,6 +448,7 @@ impl Shared {
         let left = Mutex::new(Left {
             child,
             output: run.stdout.try_clone().ok(),
+            _wake: state.wake.take(),
         });
         let left = Arc::new(left);
         let reaping = thread::Builder::new().spawn({
@@ -453,6 +465,8 @@ impl Shared {
 struct Left {
     child: Child,
     output: Option<UnixStream>,
+    /// Dropped with the rest, when it has ended.
+    _wake: Option<Wake>,
 }
 
 /// Reads what it still writes, waits for it, and kills it where it has had its
@@ -484,38 +498,12 @@ fn reap(left: &Mutex<Left>, grace: Duration) {
     let _ = left.child.wait();
 }
 
-/// Reads its standard error to the end, so that it never blocks there.
-struct Pump {
-    shared: Arc<Shared>,
-    log: Log,
-    left: u64,
-}
+/// Says so when its standard error is no longer read, also where that panicked.
+struct LogEnds(Arc<Shared>);
 
-impl Pump {
-    fn run(mut self, mut stderr: ChildStderr) {
-        let mut buf = vec![0; 8 * 1024];
-        loop {
-            match stderr.read(&mut buf) {
-                Ok(0) => return,
-                Ok(n) => {
-                    let most = usize::try_from(self.left).unwrap_or(usize::MAX);
-                    let text = buf.get(..n.min(most)).unwrap_or(&[]);
-                    let used = u64::try_from(text.len()).unwrap_or(u64::MAX);
-                    self.left = self.left.saturating_sub(used);
-                    if !text.is_empty() {
-                        (self.log)(text);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(_) => return,
-            }
-        }
-    }
-}
-
-impl Drop for Pump {
+impl Drop for LogEnds {
     fn drop(&mut self) {
-        self.shared.lock().log_ended = true;
-        self.shared.changed.notify_all();
+        self.0.lock().log_ended = true;
+        self.0.changed.notify_all();
     }
 }
