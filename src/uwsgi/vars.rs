@@ -220,15 +220,13 @@ impl<'b> Vars<'b> {
     }
 
     /// With a first pair, of text that is known to be short and good.
-    #[inline(always)]
     pub fn counted(mut self, name: &[u8], value: &[u8]) -> Self {
         use send::Block as _;
-        if !self.short(name, value) {
-            self.at = self
-                .at
-                .saturating_add(name.len())
-                .saturating_add(value.len())
-                .saturating_add(4);
+        // Not by the short way: beside a number's digits compilers keep a path
+        // there that would panic.
+        if let Ok(Some((to_name, to_value))) = self.reserve(name.len(), value.len()) {
+            fill(to_name, name);
+            fill(to_value, value);
         }
         self
     }

@@ -290,6 +290,11 @@ fn story(
         if let Fact::Demand(_, max) = fact {
             driver.account.demanded(*max, size);
         }
+        // Behind END_RESPONSE nobody waits for what was asked.
+        if let Fact::BodyEnd(_) = fact {
+            driver.account.allowed = 0;
+            driver.account.asked = false;
+        }
         let still = matches!(fact, Fact::Bytes { .. })
             || matches!(fact, Fact::Field { cut, .. }
                 if !matches!(cut, vestibule::Cut::Whole | vestibule::Cut::Last));
