@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 use super::Transport;
@@ -54,7 +54,9 @@ pub struct Script {
     input: Box<dyn Read + Send>,
     output: Box<dyn Write + Send>,
     /// Bytes of standard input that may still be read.
-    left: AtomicU64,
+    left: u64,
+    /// No more of it is wanted.
+    shut: AtomicBool,
 }
 
 impl Script {
@@ -116,7 +118,8 @@ impl Script {
             block: io::Cursor::new(block),
             input: Box::new(input),
             output: Box::new(output),
-            left: AtomicU64::new(left),
+            left,
+            shut: AtomicBool::new(false),
         })
     }
 }
@@ -147,15 +150,12 @@ impl Read for Script {
             0 => {}
             n => return Ok(n),
         }
-        let left = self.left.load(Ordering::Acquire);
-        let n = (&mut self.input).take(left).read(buf)?;
+        if self.shut.load(Ordering::Acquire) {
+            return Ok(0);
+        }
+        let n = (&mut self.input).take(self.left).read(buf)?;
         let taken = u64::try_from(n).unwrap_or(u64::MAX);
-        // It may have been shut down meanwhile.
-        let _ = self
-            .left
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| {
-                Some(left.saturating_sub(taken))
-            });
+        self.left = self.left.saturating_sub(taken);
         Ok(n)
     }
 }
@@ -182,7 +182,7 @@ impl Transport for Script {
     /// The end of the process ends its output. Behind an answer no more of the
     /// input is read.
     fn shutdown(&self, _how: Shutdown) -> io::Result<()> {
-        self.left.store(0, Ordering::Release);
+        self.shut.store(true, Ordering::Release);
         Ok(())
     }
 }

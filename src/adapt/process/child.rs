@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -50,8 +50,9 @@ pub(super) struct Run {
     /// None where there is no body.
     stdin: Option<UnixStream>,
     stdout: UnixStream,
-    /// Bytes of the body that are still to come.
-    left: AtomicU64,
+    /// Bytes of the body that are still to come. Not every machine has an
+    /// atomic number of 64 bits.
+    left: Mutex<u64>,
     /// It takes no more of them.
     deaf: AtomicBool,
 }
@@ -84,7 +85,7 @@ impl Run {
             run: Run {
                 stdin,
                 stdout,
-                left: AtomicU64::new(length),
+                left: Mutex::new(length),
                 deaf: AtomicBool::new(false),
             },
             child,
@@ -96,9 +97,13 @@ impl Run {
         })
     }
 
+    fn left(&self) -> MutexGuard<'_, u64> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// One write to its input. What it will not read is dropped.
     pub fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let left = self.left.load(Ordering::Acquire);
+        let left = *self.left();
         let most = usize::try_from(left).unwrap_or(usize::MAX);
         let now = buf.get(..most.min(buf.len())).unwrap_or(&[]);
         let (Some(stdin), false, false) = (
@@ -111,7 +116,7 @@ impl Run {
         match (&mut &*stdin).write(now) {
             Ok(n) => {
                 let left = left.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX));
-                self.left.store(left, Ordering::Release);
+                *self.left() = left;
                 if left == 0 {
                     let _ = stdin.shutdown(Shutdown::Write);
                 }
