@@ -1,4 +1,4 @@
-//! What a server machine allows.
+//! What a server machine of one request on a connection allows.
 
 use crate::limits::Limits as Common;
 

@@ -26,7 +26,6 @@ pub(crate) enum Part<'i, X> {
     End,
     /// No request, but something of the protocol's own. The connection takes
     /// nothing after it.
-    #[allow(dead_code)]
     Ext(X),
     /// What stands in front of the variables has come: the hot path may do now.
     Begun,

@@ -1,4 +1,4 @@
-//! The web server's side.
+//! uwsgi, the web server's side: a packet of variables, an answer, the ping.
 
 use super::packet::{HEADER, Header, Modifiers, modifier};
 use super::vars::Vars;

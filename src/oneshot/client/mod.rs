@@ -1,4 +1,4 @@
-//! The web server's side.
+//! The web server's side of a connection that carries one request.
 
 mod delegate;
 mod input;

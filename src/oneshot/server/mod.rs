@@ -1,4 +1,4 @@
-//! The application's side.
+//! The application's side of a connection that carries one request.
 
 mod delegate;
 mod input;

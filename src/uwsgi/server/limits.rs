@@ -1,4 +1,4 @@
-//! What a server machine allows.
+//! What a uwsgi server machine allows.
 
 use crate::limits::Limits as Common;
 use crate::oneshot::ServerLimits;

@@ -1,4 +1,4 @@
-//! The application's side.
+//! uwsgi, the application's side.
 
 mod head;
 mod limits;

@@ -1,4 +1,4 @@
-//! AJP.
+//! AJP: what is listed and drawn of it that other wires have not.
 
 use vestibule::ajp::{Client, ClientExt, Server, ServerExt, ServerRules};
 use vestibule::{Client as _, Field, Length};

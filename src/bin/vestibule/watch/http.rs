@@ -1,4 +1,4 @@
-//! HTTP.
+//! HTTP: what is listed and drawn of it that other wires have not.
 
 use vestibule::http1::{Client, Server};
 use vestibule::{Client as _, Field, Id, Length};

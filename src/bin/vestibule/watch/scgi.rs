@@ -1,4 +1,4 @@
-//! SCGI.
+//! SCGI: what is listed and drawn of it that other wires have not.
 
 use vestibule::scgi::{Client, Server};
 use vestibule::{Client as _, Field, Length};

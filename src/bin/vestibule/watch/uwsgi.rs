@@ -1,4 +1,4 @@
-//! uwsgi.
+//! uwsgi: what is listed and drawn of it that other wires have not.
 
 use vestibule::uwsgi::{Client, ClientExt, Server, ServerExt, modifier};
 use vestibule::{Client as _, Field, Id, Length};
