@@ -43,11 +43,21 @@ impl<'f> Facts<'f> {
     ///
     /// # Errors
     ///
-    /// [`Refused::Field`]: one that is given twice, or in a piece.
+    /// [`Refused::Field`]: one that is given twice, or in a piece; a second
+    /// Host. RFC 9112, 3.2.
     pub(crate) fn of(fields: impl Iterator<Item = Field<'f>>) -> Result<Self, Refused> {
         let mut facts = Facts::default();
+        let mut host = false;
         for field in fields {
             let place = match (field.space, field.name) {
+                (Space::Var, b"HTTP_HOST") | (Space::Header, [_, _, _, _]) => {
+                    let is_host =
+                        field.space == Space::Var || field.name.eq_ignore_ascii_case(b"host");
+                    if is_host && core::mem::replace(&mut host, true) {
+                        return Err(Refused::Field);
+                    }
+                    continue;
+                }
                 (Space::Var, b"REQUEST_METHOD") => &mut facts.method,
                 (Space::Var, b"SERVER_PROTOCOL") => &mut facts.protocol,
                 (Space::Var, b"REQUEST_URI") => &mut facts.request_uri,

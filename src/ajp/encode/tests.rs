@@ -207,6 +207,12 @@ fn what_is_missing_twice_or_too_long() {
         );
     }
     assert!(with(&[Field::header(&long[..255], b"b")], Length::None).is_ok());
+    let hosts = [Field::header(b"hOST", b""), Field::var(b"HTTP_HOST", b"h")];
+    for (a, b) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+        let two = with(&[hosts[a], hosts[b]], Length::None);
+        assert_eq!(two, Err(Refused::Field), "{a} {b}");
+    }
+    assert!(with(&hosts[..1], Length::None).is_ok());
     for target in [&b"http://h/"[..], b"h:80", b"*", b"a"] {
         let fields = [GET[0], Field::var(b"REQUEST_URI", target)];
         assert_eq!(write(&fields, Length::None), Err(Refused::Field));
