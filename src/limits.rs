@@ -57,3 +57,85 @@ impl Default for Limits {
         Self::DEFAULT
     }
 }
+
+/// Makes a machine's limits: the struct as it stands, but with a default behind
+/// each field, and with a setter for each. The first field is, or holds, the
+/// limits that every protocol shares: it has their three setters instead.
+///
+/// Where those need other words than most, `setters of` says in what field
+/// those limits are, and how the docs of the setters for the head, and of the
+/// one for the body, go on behind the name of what they set.
+macro_rules! limits {
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident { $($fields:tt)* }
+    ) => {
+        $crate::limits::limits! {
+            $(#[$meta])*
+            pub struct $name { $($fields)* }
+            setters of common: head ".",
+                body ". A declared\nlength beyond it is refused at once.";
+        }
+    };
+    (
+        $(#[$meta:meta])*
+        pub struct $name:ident {
+            $(#[$first_meta:meta])*
+            pub $first:ident: $first_type:ty = $first_default:expr,
+            $($(#[$field_meta:meta])* pub $field:ident: $type:ty = $default:expr,)*
+        }
+        setters of $($common:ident).+: head $head:literal, body $body:literal;
+    ) => {
+        $(#[$meta])*
+        pub struct $name {
+            $(#[$first_meta])*
+            pub $first: $first_type,
+            $($(#[$field_meta])* pub $field: $type,)*
+        }
+
+        impl $name {
+            /// The defaults named at each field.
+            pub const DEFAULT: $name = $name {
+                $first: $first_default,
+                $($field: $default,)*
+            };
+
+            #[doc = concat!("Sets [`Limits::head_bytes`](crate::Limits::head_bytes)", $head)]
+            #[must_use]
+            pub const fn head_bytes(mut self, n: u32) -> Self {
+                self.$($common.)+head_bytes = n;
+                self
+            }
+
+            #[doc = concat!("Sets [`Limits::fields`](crate::Limits::fields)", $head)]
+            #[must_use]
+            pub const fn fields(mut self, n: u32) -> Self {
+                self.$($common.)+fields = n;
+                self
+            }
+
+            #[doc = concat!("Sets [`Limits::body_bytes`](crate::Limits::body_bytes)", $body)]
+            #[must_use]
+            pub const fn body_bytes(mut self, n: u64) -> Self {
+                self.$($common.)+body_bytes = n;
+                self
+            }
+
+            $(
+                #[doc = concat!("Sets [`", stringify!($field), "`](Self::", stringify!($field), ").")]
+                #[must_use]
+                pub const fn $field(mut self, n: $type) -> Self {
+                    self.$field = n;
+                    self
+                }
+            )*
+        }
+
+        impl Default for $name {
+            fn default() -> Self {
+                Self::DEFAULT
+            }
+        }
+    };
+}
+pub(crate) use limits;

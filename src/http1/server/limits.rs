@@ -2,165 +2,60 @@
 
 use crate::http1::head::Bounds;
 use crate::http1::rules::Rules;
-use crate::limits::Limits as Common;
+use crate::limits::{Limits as Common, limits};
 
-/// Limits of a [`Server`](super::Server).
-///
-/// ```
-/// use vestibule::http1::{Server, ServerLimits};
-/// let limits = ServerLimits::DEFAULT.body_bytes(1 << 20).target_bytes(2_000);
-/// let server = Server::with_limits(limits);
-/// # let _ = server;
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
-pub struct Limits {
-    /// Of each request: request line, header lines and trailers count as head.
-    /// [`fields`](Common::fields) is 100 by default.
-    pub common: Common,
-    /// Bytes of a method. Default 32.
-    /// Broken: [`Error::MethodTooLong`](crate::Error::MethodTooLong).
-    pub method_bytes: u32,
-    /// Bytes of a request target. Default 8,190; RFC 9112, 3, asks for a
-    /// request line of 8,000 at least.
-    /// Broken: [`Error::TargetTooLong`](crate::Error::TargetTooLong).
-    pub target_bytes: u32,
-    /// Bytes of one header or trailer line, its end included. Default 8,190.
-    /// Broken: [`Error::LineTooLong`](crate::Error::LineTooLong).
-    pub line_bytes: u32,
-    /// Bytes of the extensions of one chunk. Default 4,096.
-    /// Broken: [`Error::ChunkExtension`](crate::Error::ChunkExtension).
-    pub extension_bytes: u32,
-    /// Bytes of all chunk extensions of a request. Default 16,384.
-    /// Broken: [`Error::ChunkExtension`](crate::Error::ChunkExtension).
-    pub extensions_bytes: u32,
-    /// Bytes of the trailers, within what is left of `head_bytes`. Default
-    /// 16,384. Broken: [`Error::HeadTooLong`](crate::Error::HeadTooLong).
-    pub trailer_bytes: u32,
-    /// Trailer fields, within what is left of `fields`. Default 32.
-    /// Broken: [`Error::TooManyFields`](crate::Error::TooManyFields).
-    pub trailer_fields: u32,
-    /// Empty lines before a request. Default 2.
-    /// Broken: [`Error::RequestLine`](crate::Error::RequestLine).
-    pub blank_lines: u8,
-    /// Bytes of a request that are read and dropped once its answer is
-    /// finished. Default 65,536. Broken: no error, the connection ends with
-    /// the exchange.
-    pub drain_bytes: u32,
-    /// Bytes that are read and dropped while the peer's close is awaited.
-    /// Default 64 MiB. Broken: no error, [`after`](crate::Status::after) says
-    /// `Close`.
-    pub linger_bytes: u32,
+limits! {
+    /// Limits of a [`Server`](super::Server).
+    ///
+    /// ```
+    /// use vestibule::http1::{Server, ServerLimits};
+    /// let limits = ServerLimits::DEFAULT.body_bytes(1 << 20).target_bytes(2_000);
+    /// let server = Server::with_limits(limits);
+    /// # let _ = server;
+    /// ```
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    #[cfg_attr(feature = "arbitrary", derive(arbitrary::Arbitrary))]
+    pub struct Limits {
+        /// Of each request: request line, header lines and trailers count as head.
+        /// [`fields`](Common::fields) is 100 by default.
+        pub common: Common = Common::DEFAULT.fields(100),
+        /// Bytes of a method. Default 32.
+        /// Broken: [`Error::MethodTooLong`](crate::Error::MethodTooLong).
+        pub method_bytes: u32 = 32,
+        /// Bytes of a request target. Default 8,190; RFC 9112, 3, asks for a
+        /// request line of 8,000 at least.
+        /// Broken: [`Error::TargetTooLong`](crate::Error::TargetTooLong).
+        pub target_bytes: u32 = 8_190,
+        /// Bytes of one header or trailer line, its end included. Default 8,190.
+        /// Broken: [`Error::LineTooLong`](crate::Error::LineTooLong).
+        pub line_bytes: u32 = 8_190,
+        /// Bytes of the extensions of one chunk. Default 4,096.
+        /// Broken: [`Error::ChunkExtension`](crate::Error::ChunkExtension).
+        pub extension_bytes: u32 = 4_096,
+        /// Bytes of all chunk extensions of a request. Default 16,384.
+        /// Broken: [`Error::ChunkExtension`](crate::Error::ChunkExtension).
+        pub extensions_bytes: u32 = 16_384,
+        /// Bytes of the trailers, within what is left of `head_bytes`. Default
+        /// 16,384. Broken: [`Error::HeadTooLong`](crate::Error::HeadTooLong).
+        pub trailer_bytes: u32 = 16_384,
+        /// Trailer fields, within what is left of `fields`. Default 32.
+        /// Broken: [`Error::TooManyFields`](crate::Error::TooManyFields).
+        pub trailer_fields: u32 = 32,
+        /// Empty lines before a request. Default 2.
+        /// Broken: [`Error::RequestLine`](crate::Error::RequestLine).
+        pub blank_lines: u8 = 2,
+        /// Bytes of a request that are read and dropped once its answer is
+        /// finished. Default 65,536. Broken: no error, the connection ends with
+        /// the exchange.
+        pub drain_bytes: u32 = 65_536,
+        /// Bytes that are read and dropped while the peer's close is awaited.
+        /// Default 64 MiB. Broken: no error, [`after`](crate::Status::after) says
+        /// `Close`.
+        pub linger_bytes: u32 = 1 << 26,
+    }
 }
 
 impl Limits {
-    /// The defaults named at each field.
-    pub const DEFAULT: Limits = Limits {
-        common: Common::DEFAULT.fields(100),
-        method_bytes: 32,
-        target_bytes: 8_190,
-        line_bytes: 8_190,
-        extension_bytes: 4_096,
-        extensions_bytes: 16_384,
-        trailer_bytes: 16_384,
-        trailer_fields: 32,
-        blank_lines: 2,
-        drain_bytes: 65_536,
-        linger_bytes: 1 << 26,
-    };
-
-    /// Sets [`Limits::head_bytes`](crate::Limits::head_bytes).
-    #[must_use]
-    pub const fn head_bytes(mut self, n: u32) -> Self {
-        self.common.head_bytes = n;
-        self
-    }
-
-    /// Sets [`Limits::fields`](crate::Limits::fields).
-    #[must_use]
-    pub const fn fields(mut self, n: u32) -> Self {
-        self.common.fields = n;
-        self
-    }
-
-    /// Sets [`Limits::body_bytes`](crate::Limits::body_bytes). A declared
-    /// length beyond it is refused at once.
-    #[must_use]
-    pub const fn body_bytes(mut self, n: u64) -> Self {
-        self.common.body_bytes = n;
-        self
-    }
-
-    /// Sets [`method_bytes`](Self::method_bytes).
-    #[must_use]
-    pub const fn method_bytes(mut self, n: u32) -> Self {
-        self.method_bytes = n;
-        self
-    }
-
-    /// Sets [`target_bytes`](Self::target_bytes).
-    #[must_use]
-    pub const fn target_bytes(mut self, n: u32) -> Self {
-        self.target_bytes = n;
-        self
-    }
-
-    /// Sets [`line_bytes`](Self::line_bytes).
-    #[must_use]
-    pub const fn line_bytes(mut self, n: u32) -> Self {
-        self.line_bytes = n;
-        self
-    }
-
-    /// Sets [`extension_bytes`](Self::extension_bytes).
-    #[must_use]
-    pub const fn extension_bytes(mut self, n: u32) -> Self {
-        self.extension_bytes = n;
-        self
-    }
-
-    /// Sets [`extensions_bytes`](Self::extensions_bytes).
-    #[must_use]
-    pub const fn extensions_bytes(mut self, n: u32) -> Self {
-        self.extensions_bytes = n;
-        self
-    }
-
-    /// Sets [`trailer_bytes`](Self::trailer_bytes).
-    #[must_use]
-    pub const fn trailer_bytes(mut self, n: u32) -> Self {
-        self.trailer_bytes = n;
-        self
-    }
-
-    /// Sets [`trailer_fields`](Self::trailer_fields).
-    #[must_use]
-    pub const fn trailer_fields(mut self, n: u32) -> Self {
-        self.trailer_fields = n;
-        self
-    }
-
-    /// Sets [`blank_lines`](Self::blank_lines).
-    #[must_use]
-    pub const fn blank_lines(mut self, n: u8) -> Self {
-        self.blank_lines = n;
-        self
-    }
-
-    /// Sets [`drain_bytes`](Self::drain_bytes).
-    #[must_use]
-    pub const fn drain_bytes(mut self, n: u32) -> Self {
-        self.drain_bytes = n;
-        self
-    }
-
-    /// Sets [`linger_bytes`](Self::linger_bytes).
-    #[must_use]
-    pub const fn linger_bytes(mut self, n: u32) -> Self {
-        self.linger_bytes = n;
-        self
-    }
-
     pub(super) const fn bounds(&self, rules: Rules) -> Bounds {
         Bounds {
             line_bytes: self.line_bytes,
@@ -169,11 +64,5 @@ impl Limits {
             trailer_fields: self.trailer_fields,
             rules,
         }
-    }
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self::DEFAULT
     }
 }
