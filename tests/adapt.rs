@@ -830,6 +830,32 @@ fn what_follows_an_answer_spoils_the_connection_alone() {
 }
 
 #[test]
+fn a_record_that_begins_behind_an_answer_spoils_the_connection() {
+    for (surplus, reuse) in [
+        (&b""[..], true),
+        (b"\x01", false),
+        (b"\x01\x06\0\x01", false),
+    ] {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        let end = b"\x01\x03\0\x01\0\x08\0\0\0\0\0\0\x02\0\0\0";
+        far.write_all(&[end, surplus].concat()).unwrap();
+        let mut client = Client::default();
+        let mut room = [0; 128];
+        let (id, head) = client.open([], Length::None, &mut room).unwrap();
+        let call = Call {
+            id,
+            head,
+            buf: &mut [0; 100],
+            timeouts: Timeouts::DEFAULT,
+        };
+        let called = call.run(&mut client, &mut &near, &mut &near, None::<&[u8]>, |_| {
+            GO_ON
+        });
+        assert_eq!(called.unwrap(), Called::Done { reuse });
+    }
+}
+
+#[test]
 fn http_requests_with_bodies_keep_their_connection() {
     let (near, far) = UnixStream::pair().unwrap();
     scope(|scope| {

@@ -14,7 +14,7 @@ use super::transport::{Pace, Transport, duration, timed_out};
 use crate::error::{Error, Refused};
 use crate::event::{Id, Next, Response};
 use crate::frame::Frame;
-use crate::machine::Client;
+use crate::machine::{After, Client};
 use crate::time::{Phase, Timeouts};
 
 /// How [`Call::run`] ended.
@@ -338,6 +338,8 @@ where
                 }
                 Ok(Next::NeedInput) => {
                     let phase = state.machine.phase();
+                    // As above, where it is seen in part.
+                    done = done.map(|reuse| reuse && state.machine.after() == After::Keep);
                     state.pace.observe(phase, progress);
                     break state.pace.left();
                 }

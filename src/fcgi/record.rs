@@ -151,6 +151,12 @@ impl Reader {
         self.content == 0 && self.padding == 0 && self.have == 0
     }
 
+    /// Whether a header has begun and is not complete.
+    #[inline]
+    pub fn in_header(&self) -> bool {
+        self.have != 0
+    }
+
     /// The next header: `None` when the input is used up first. To be called
     /// when no content and no padding is left.
     #[inline]

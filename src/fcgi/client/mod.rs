@@ -112,7 +112,8 @@ struct Ending {
 /// its END_REQUEST.
 ///
 /// `reuse` is false once a request went without KEEP_CONN, or anything came
-/// that nobody asked for; and with one slot also where the request was not yet
+/// that nobody asked for before it (what comes behind it,
+/// [`after`](crate::Status::after) tells); and with one slot also where the request was not yet
 /// sent to its end, was aborted, or its answer was spoilt. `retry_safe` is true without any
 /// output, for a rejection with a reason of the specification; and where a
 /// connection that has carried an answer before ends and the request's method
@@ -274,10 +275,17 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
         (!matches!(slot.life, Life::Free | Life::Spent)).then_some(index)
     }
 
+    /// Whether it takes more requests. A header that has begun while nothing
+    /// is awaited is of a record that nobody asked for.
+    fn takes(&self) -> bool {
+        let awaits = self.used != 0 || self.query == Query::Waiting;
+        self.open && (awaits || !self.reader.in_header())
+    }
+
     /// How many requests it would take now.
     pub fn free(&self) -> usize {
         let slots = self.slots.as_ref().len().min(usize::from(u16::MAX));
-        match (self.open, self.alone) {
+        match (self.takes(), self.alone) {
             (false, _) => 0,
             (true, true) => usize::from(self.used == 0).min(slots),
             (true, false) => slots.saturating_sub(self.used),
@@ -335,7 +343,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Status for Client<S> {
     }
 
     fn after(&self) -> After {
-        if self.now == Now::Over || (!self.open && self.active == 0) {
+        if self.now == Now::Over || (!self.takes() && self.active == 0) {
             After::Close
         } else {
             After::Keep

@@ -85,7 +85,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     where
         I: IntoIterator<Item = Field<'f>> + Clone,
     {
-        if !self.open {
+        if !self.takes() {
             return Err(Refused::State);
         }
         if role == Role::Authorizer && length != Length::None {
@@ -361,7 +361,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// `State`: an answer is awaited, a request is open, or the connection
     /// takes no more.
     pub fn values(&mut self) -> Result<Frame<'static>, Refused> {
-        if self.used != 0 || self.query == Query::Waiting || !self.open {
+        if self.used != 0 || self.query == Query::Waiting || !self.takes() {
             return Err(Refused::State);
         }
         self.query = Query::Waiting;

@@ -299,6 +299,41 @@ fn vector_25_an_answer_for_a_free_id() {
 }
 
 #[test]
+fn what_comes_behind_the_last_end_closes() {
+    for surplus in [
+        rec(6, 1, b"more"),
+        rec(7, 9, b""),
+        end(1, 0, 0),
+        rec(10, 0, b""),
+        b"HTTP/1.1".to_vec(),
+    ] {
+        for (slots, cut) in (1..=2).flat_map(|slots| (1..=surplus.len()).map(move |n| (slots, n))) {
+            let make = || {
+                let mut client = Client::new(vec![Slot::EMPTY; slots]);
+                get(&mut client);
+                client
+            };
+            let front = [rec(6, 1, b"X: y\n\n"), rec(6, 1, b""), end(1, 0, 0)].concat();
+            let input = [&front[..], &surplus[..cut]].concat();
+            let (mut whole, mut apart) = (make(), make());
+            drive(&mut whole, &[&input], false);
+            let log = drive(&mut apart, &[&front], false);
+            assert_eq!(log.last().unwrap(), DONE);
+            assert_eq!((apart.after(), apart.free()), (After::Keep, slots));
+            drive(&mut apart, &[&input[front.len()..]], false);
+            for client in [&mut whole, &mut apart] {
+                let said = (client.after(), client.free(), client.phase());
+                assert_eq!(said, (After::Close, 0, Phase::Closing), "{surplus:?} {cut}");
+                assert_eq!(client.values().unwrap_err(), Refused::State);
+                let mut room = [0; 64];
+                let begun = client.begin(Role::Responder, true, [], Length::None, &mut room);
+                assert_eq!(begun.unwrap_err(), Refused::State);
+            }
+        }
+    }
+}
+
+#[test]
 fn vector_26_an_authorizer() {
     let input = b"\x01\x06\0\x01\0\x29\0\0Status: 200\r\nVariable-AUTH_METHOD: db\r\n\r\n\
         \x01\x06\0\x01\0\0\0\0\x01\x03\0\x01\0\x08\0\0\0\0\0\0\0\0\0\0";
