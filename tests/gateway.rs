@@ -10,5 +10,6 @@ mod gateway {
     mod fronts;
     mod handlers;
     mod mirrors;
+    mod order;
     mod times;
 }
