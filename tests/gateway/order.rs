@@ -96,7 +96,14 @@ fn continue_before_the_head_is_taken() {
     std::thread::scope(|scope| {
         scope.spawn(|| {
             let machine = http1::Server::new();
-            run(&behind, &near, machine, 1, Policy::STRICT, Timeouts::DEFAULT);
+            run(
+                &behind,
+                &near,
+                machine,
+                1,
+                Policy::STRICT,
+                Timeouts::DEFAULT,
+            );
             drop(near);
         });
         far.write_all(

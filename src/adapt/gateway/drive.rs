@@ -63,15 +63,15 @@ where
                     state = self.write(state, &mut desk.out, Side::Back(at), frame);
                 }
                 Step::Head(place) => {
-                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    state = self.flush(state, &mut desk.out);
                     state = self.decide(state, place);
                 }
                 Step::Connect(place) => {
-                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    state = self.flush(state, &mut desk.out);
                     state = self.connect(state, place);
                 }
                 Step::Log(_, text) => {
-                    state = self.flush(state, &mut desk.out, Frame::EMPTY);
+                    state = self.flush(state, &mut desk.out);
                     self.tell(&state);
                     drop(state);
                     self.behind.log(text);
@@ -85,12 +85,15 @@ where
                     }
                 }
                 Step::Again => {}
-                Step::Wait if desk.out.bytes.is_empty() => break,
+                Step::Wait if desk.out.is_empty() => break,
                 Step::Wait => {
                     // Who has asked may ask again as soon as the answer has
                     // come: the connection is to be there by then.
                     let spare = match side {
-                        Side::Back(at) if bytes.is_empty() && !closed => state.spare(at),
+                        Side::Back(at) if bytes.is_empty() && !closed => {
+                            let rest = &desk.out.back.1;
+                            rest.is_empty().then(|| state.spare(at)).flatten()
+                        }
                         _ => None,
                     };
                     if spare.is_some() {
@@ -125,34 +128,34 @@ where
         to: Side,
         frame: Frame<'_>,
     ) -> Guard<'s, G> {
-        if to == Side::Front && matches!(out.to, Side::Back(_)) && !out.bytes.is_empty() {
-            // What is behind may take nothing before its own output has gone
-            // to the front: whoever is held up there must not hold the front.
-            let other = out.to;
-            let mut first = Out {
-                to,
-                bytes: Vec::new(),
-            };
-            state.hold(other, true);
-            state = self.flush(state, &mut first, frame);
-            state.hold(other, false);
-            return state;
+        match to {
+            Side::Neither => state,
+            Side::Front if out.front.gather(&frame) => state,
+            Side::Front => {
+                let behind = !out.back.1.is_empty();
+                self.to_front(state, out, frame, behind)
+            }
+            Side::Back(at) => {
+                let other = out.back.0 != at;
+                if other && !out.back.1.is_empty() {
+                    // The machine has let go of this frame already: while the
+                    // lock is away nothing may pass it, nor may its side be
+                    // taken for done.
+                    state.hold(at, true);
+                    state = self.flush(state, out);
+                    state.hold(at, false);
+                }
+                out.back.0 = at;
+                if out.back.1.gather(&frame) {
+                    return state;
+                }
+                self.to_both(state, out, frame)
+            }
         }
-        if out.to != to {
-            // The machine has let go of this frame already: while the lock is
-            // away nothing may pass it, nor may its side be taken for done.
-            state.hold(to, true);
-            state = self.flush(state, out, Frame::EMPTY);
-            state.hold(to, false);
-            out.to = to;
-        }
-        if out.gather(&frame) {
-            return state;
-        }
-        self.flush(state, out, frame)
     }
 
-    /// Writes what was gathered, and releases a connection before.
+    /// Writes what was gathered, and releases a connection before. Nothing was
+    /// gathered for what stands behind then.
     fn last<'s>(
         &'s self,
         state: Guard<'s, G>,
@@ -160,59 +163,86 @@ where
         spare: Option<Taken<G>>,
     ) -> Guard<'s, G> {
         let Some((back, link)) = spare else {
-            return self.flush(state, out, Frame::EMPTY);
+            return self.flush(state, out);
         };
         // Nobody writes behind our back.
         let mut state = state;
-        let front = out.to == Side::Front;
+        let front = !out.front.is_empty();
         state.busy |= front;
         self.tell(&state);
         drop(state);
         self.release(back, link, true);
         let mut state = self.lock();
         state.busy &= !front;
-        self.flush(state, out, Frame::EMPTY)
+        self.flush(state, out)
     }
 
-    /// Writes what was gathered, and a frame, without the lock.
-    fn flush<'s>(
+    /// Writes what was gathered, without the lock.
+    fn flush<'s>(&'s self, state: Guard<'s, G>, out: &mut Out) -> Guard<'s, G> {
+        self.to_both(state, out, Frame::EMPTY)
+    }
+
+    /// Writes what was gathered, and a frame for what stands behind. The front
+    /// comes first: what is behind may take nothing before its own output has
+    /// gone there.
+    fn to_both<'s>(
         &'s self,
         mut state: Guard<'s, G>,
         out: &mut Out,
         frame: Frame<'_>,
     ) -> Guard<'s, G> {
-        if out.bytes.is_empty() && frame.is_empty() {
+        let at = out.back.0;
+        let behind = !out.back.1.is_empty() || !frame.is_empty();
+        if !out.front.is_empty() {
+            state = self.to_front(state, out, Frame::EMPTY, behind);
+        }
+        if !behind {
             return state;
         }
-        match out.to {
-            Side::Neither => {}
-            Side::Front if state.gone => out.bytes.clear(),
-            Side::Front => {
-                state.busy = true;
-                self.tell(&state);
-                drop(state);
-                let written = out.write(&mut &*self.front, frame);
-                state = self.lock();
-                state.busy = false;
-                match written {
-                    Ok(()) if state.closing => {}
-                    Ok(()) => state.pace.wrote(),
-                    Err(_) => state.lose(self.front),
-                }
-            }
-            Side::Back(at) => {
-                let stream = state.occupy(at);
-                self.tell(&state);
-                drop(state);
-                let written = match &stream {
-                    Some(stream) => out.write(&mut &**stream, frame),
-                    None => Ok(()),
-                };
-                out.bytes.clear();
-                drop(stream);
-                state = self.lock();
-                state.vacate(at, written);
-            }
+        let stream = state.occupy(at);
+        self.tell(&state);
+        drop(state);
+        let written = match &stream {
+            Some(stream) => out.back.1.write(&mut &**stream, frame),
+            None => Ok(()),
+        };
+        out.back.1.clear();
+        drop(stream);
+        state = self.lock();
+        state.vacate(at, written);
+        self.tell(&state);
+        state
+    }
+
+    /// Writes what was gathered for the front, and a frame. Nothing passes
+    /// meanwhile what there is for what stands `behind`.
+    fn to_front<'s>(
+        &'s self,
+        mut state: Guard<'s, G>,
+        out: &mut Out,
+        frame: Frame<'_>,
+        behind: bool,
+    ) -> Guard<'s, G> {
+        if state.gone {
+            out.front.clear();
+            return state;
+        }
+        state.busy = true;
+        if behind {
+            state.hold(out.back.0, true);
+        }
+        self.tell(&state);
+        drop(state);
+        let written = out.front.write(&mut &*self.front, frame);
+        state = self.lock();
+        state.busy = false;
+        if behind {
+            state.hold(out.back.0, false);
+        }
+        match written {
+            Ok(()) if state.closing => {}
+            Ok(()) => state.pace.wrote(),
+            Err(_) => state.lose(self.front),
         }
         self.tell(&state);
         state

@@ -27,19 +27,39 @@ pub(super) enum Side {
     Neither,
 }
 
-/// Frames for one side that are not written yet. Only while the lock is held.
+/// Frames that are not written yet. Only while the lock is held.
+#[derive(Default)]
 pub(super) struct Out {
-    pub to: Side,
-    pub bytes: Vec<u8>,
+    pub front: Gathered,
+    /// For the back of this place.
+    pub back: (usize, Gathered),
 }
 
 impl Out {
+    pub fn is_empty(&self) -> bool {
+        self.front.is_empty() && self.back.1.is_empty()
+    }
+}
+
+/// Frames for one side.
+#[derive(Default)]
+pub(super) struct Gathered(Vec<u8>);
+
+impl Gathered {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// Copies a frame, if it is small and there are not many yet.
     pub fn gather(&mut self, frame: &Frame<'_>) -> bool {
-        let small = frame.len() <= SMALL && self.bytes.len() < SMALL;
+        let small = frame.len() <= SMALL && self.0.len() < SMALL;
         if small {
             for slice in frame.slices() {
-                self.bytes.extend_from_slice(slice);
+                self.0.extend_from_slice(slice);
             }
         }
         small
@@ -47,7 +67,7 @@ impl Out {
 
     /// Writes all that was gathered, and a frame behind it, and forgets it.
     pub fn write<W: Write>(&mut self, out: &mut W, mut frame: Frame<'_>) -> io::Result<()> {
-        let mut before = &self.bytes[..];
+        let mut before = &self.0[..];
         let mut written = Ok(());
         while !(before.is_empty() && frame.is_empty()) {
             let [head, body, tail] = frame.io_slices();
@@ -65,7 +85,7 @@ impl Out {
                 break;
             }
         }
-        self.bytes.clear();
+        self.0.clear();
         written
     }
 }
@@ -82,10 +102,7 @@ impl Desk {
         Desk {
             front_room: Vec::new(),
             back_room: Vec::new(),
-            out: Out {
-                to: Side::Front,
-                bytes: Vec::new(),
-            },
+            out: Out::default(),
         }
     }
 

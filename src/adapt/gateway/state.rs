@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::vec::Vec;
 
 use super::super::transport::{Pace, Transport, timed_out};
-use super::hand::{Input, Side};
+use super::hand::Input;
 use super::{Behind, Exchanged};
 use crate::bridge::{Back, Bridge, Exchange, Policy};
 use crate::error::Error;
@@ -221,33 +221,23 @@ impl<G: Behind + ?Sized> State<G> {
         }
     }
 
-    /// A frame for a side is there that is not written yet.
-    pub fn hold(&mut self, side: Side, held: bool) {
-        match side {
-            Side::Neither => {}
-            Side::Front => self.busy = held,
-            Side::Back(at) => {
-                if let Some(Some(back)) = self.backs.get_mut(at) {
-                    back.set_busy(held);
-                }
-            }
+    /// A frame for the back of this place is there that is not written yet.
+    pub fn hold(&mut self, at: usize, held: bool) {
+        if let Some(Some(back)) = self.backs.get_mut(at) {
+            back.set_busy(held);
         }
     }
 
     /// A frame for the back of this place is being written.
     pub fn occupy(&mut self, at: usize) -> Option<Arc<G::Stream>> {
-        if let Some(Some(back)) = self.backs.get_mut(at) {
-            back.set_busy(true);
-        }
+        self.hold(at, true);
         let link = self.links.get(at)?.as_ref()?;
         Some(Arc::clone(&link.stream))
     }
 
     /// It was, or could not be.
     pub fn vacate(&mut self, at: usize, written: io::Result<()>) {
-        if let Some(Some(back)) = self.backs.get_mut(at) {
-            back.set_busy(false);
-        }
+        self.hold(at, false);
         match written {
             Ok(()) => {}
             Err(error) if timed_out(&error) => self.give_up(at, Error::UpstreamTimeout),
