@@ -25,9 +25,24 @@ pub(crate) trait Block<'b>: Sized {
     /// does not do: then it is for [`long`](Self::long).
     fn short(&mut self, name: &[u8], value: &[u8]) -> bool;
 
+    /// Whether a variable was added that may not be.
+    fn odd(&self) -> bool;
+
     /// Adds any variable. By value, so that a loop around it can hold the
     /// parts in registers.
-    fn long(self, name: &[u8], value: &[u8]) -> Result<Self, Refused>;
+    #[cold]
+    #[inline(never)]
+    fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
+        let odd = self.odd() || name.is_empty() || name.contains(&b'=');
+        if odd || name.contains(&0) || value.contains(&0) {
+            return Err(Refused::Field);
+        }
+        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
+            fill(a, name);
+            fill(b, value);
+        }
+        Ok(self)
+    }
 
     /// Writes all of a variable but its text, which the caller fills in.
     /// `None` where there is no room: the variable is counted.

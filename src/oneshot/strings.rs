@@ -205,18 +205,9 @@ impl<'b, const SEPARATOR: u8> Block<'b> for Encoder<'b, SEPARATOR> {
         false
     }
 
-    #[cold]
-    #[inline(never)]
-    fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
-        let odd = self.odd || name.is_empty() || name.contains(&b'=');
-        if odd || name.contains(&0) || value.contains(&0) {
-            return Err(Refused::Field);
-        }
-        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
-            fill(a, name);
-            fill(b, value);
-        }
-        Ok(self)
+    #[inline]
+    fn odd(&self) -> bool {
+        self.odd
     }
 
     fn reserve(&mut self, name: usize, value: usize) -> Result<Option<Text<'_>>, Refused> {

@@ -279,20 +279,9 @@ impl<'b> send::Block<'b> for Vars<'b> {
         false
     }
 
-    /// Any pair. By value, so that a loop around it can hold the parts in
-    /// registers.
-    #[cold]
-    #[inline(never)]
-    fn long(mut self, name: &[u8], value: &[u8]) -> Result<Self, Refused> {
-        let odd = self.odd || name.is_empty() || name.contains(&b'=');
-        if odd || name.contains(&0) || value.contains(&0) {
-            return Err(Refused::Field);
-        }
-        if let Some((a, b)) = self.reserve(name.len(), value.len())? {
-            fill(a, name);
-            fill(b, value);
-        }
-        Ok(self)
+    #[inline]
+    fn odd(&self) -> bool {
+        self.odd
     }
 
     /// Writes all of a pair but its text: room for name and value, which the
