@@ -148,12 +148,14 @@
 #[cfg(all(feature = "std", not(test)))]
 extern crate std;
 
+mod cursor;
 mod date;
 mod error;
 mod event;
 mod fields;
 mod frame;
 mod limits;
+mod link;
 mod machine;
 mod net;
 mod oneshot;

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 /// Who may use what. A module that is not here may use nothing, so a new one
 /// has to be entered. `root` is the vocabulary that `lib.rs` re-exports.
 const MAY_USE: &[(&str, &[&str])] = &[
+    ("cursor", &[]),
     ("date", &[]),
     ("error", &[]),
     ("frame", &[]),
     ("limits", &[]),
     ("net", &["text"]),
     ("time", &[]),
+    ("link", &["machine"]),
     ("event", &["error"]),
     ("fields", &["error", "event", "frame"]),
     ("machine", &["error", "event", "frame", "time"]),
@@ -20,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "cgi",
         &[
             "root", "error", "event", "fields", "frame", "limits", "machine", "text", "cgi",
+            "cursor",
         ],
     ),
     // What both sides of a protocol share.
@@ -40,6 +43,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "ajp",
             "ajp::server",
+            "link",
         ],
     ),
     (
@@ -106,7 +110,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "oneshot",
         &[
             "root", "error", "event", "frame", "limits", "machine", "time", "cgi", "text",
-            "oneshot",
+            "oneshot", "cursor", "link",
         ],
     ),
     (
@@ -158,7 +162,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     (
         "http1",
         &[
-            "root", "error", "event", "frame", "limits", "machine", "text", "http1",
+            "root", "error", "event", "frame", "limits", "machine", "text", "http1", "cursor",
         ],
     ),
     // What a web server makes of a request, for applications behind it.
@@ -181,6 +185,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "http1",
             "http1::server",
+            "cursor",
+            "link",
         ],
     ),
     (
@@ -197,6 +203,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "text",
             "http1",
             "http1::client",
+            "cursor",
         ],
     ),
     (

@@ -19,6 +19,7 @@ mod watch;
 pub use super::rules::{FirstLine, Rules};
 
 use super::known;
+use crate::cursor::take;
 use crate::error::Error;
 use crate::event::{Field, Length, Next, Space};
 use crate::machine::Receive;
@@ -256,17 +257,13 @@ impl State {
 
     #[inline]
     fn body<'i>(&mut self, input: &mut &'i [u8]) -> Result<Next<Piece<'i>>, Error> {
-        let all = *input;
-        if all.is_empty() {
+        if input.is_empty() {
             return Ok(Next::NeedInput);
         }
-        let left = usize::try_from(self.length).unwrap_or(usize::MAX);
-        let (now, rest) = all.split_at_checked(left).unwrap_or((all, &[]));
+        let now = take(input, &mut self.length);
         if now.is_empty() {
             return self.beyond(input);
         }
-        self.length = self.length.saturating_sub(bytes(now));
-        *input = rest;
         Ok(Next::Event(Piece::Body(now)))
     }
 

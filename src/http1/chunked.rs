@@ -1,6 +1,7 @@
 //! Chunks. RFC 9112, 7.1.
 
 use super::head::{Bounds, Head, Line};
+use crate::cursor::take;
 use crate::error::Error;
 use crate::event::Field;
 
@@ -77,15 +78,10 @@ impl Head {
 
     #[inline]
     fn data<'i>(&mut self, input: &mut &'i [u8]) -> Piece<'i> {
-        let all = *input;
-        let most = usize::try_from(self.number).unwrap_or(usize::MAX);
-        let (data, rest) = all.split_at_checked(most).unwrap_or((all, &[]));
-        let n = u64::try_from(data.len()).unwrap_or(u64::MAX);
-        self.number = self.number.saturating_sub(n);
+        let data = take(input, &mut self.number);
         if self.number == 0 {
             self.chunk = Chunk::DataCr;
         }
-        *input = rest;
         Piece::Data(data)
     }
 

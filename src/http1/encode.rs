@@ -6,11 +6,9 @@
 use super::names::{Kind, kind};
 use crate::error::Refused;
 use crate::event::{Cut, Field, Length, Space};
+use crate::frame::Frame;
 use crate::text::decimal::{Decimal, agrees};
 use crate::text::{out::Out, status::reason, token};
-
-/// The end of a chunked body without trailers. RFC 9112, 7.1.
-pub(crate) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// Whether a field of this kind and name is for one connection alone, or is
 /// written by the machine.
@@ -113,11 +111,26 @@ pub(crate) fn content_length(out: &mut Out<'_>, n: u64) {
     out.put(b"\r\n");
 }
 
-/// The last chunk with its trailers. RFC 9112, 7.1.2.
-pub(crate) fn last_chunk<'b, 'f, I>(trailers: I, room: &'b mut [u8]) -> Result<&'b [u8], Refused>
+/// A chunk of all these bytes. RFC 9112, 7.1.
+pub(crate) fn chunk(bytes: &[u8]) -> Frame<'_> {
+    Frame::of(bytes)
+        .head(Size::of(bytes.len()).bytes())
+        .tail(b"\r\n")
+}
+
+/// The end of a chunked body without trailers. RFC 9112, 7.1.
+pub(crate) fn end() -> Frame<'static> {
+    Frame::of(&[]).head(b"0\r\n\r\n")
+}
+
+/// The last chunk with its trailers, if there are any. RFC 9112, 7.1.2.
+pub(crate) fn last_chunk<'b, 'f, I>(trailers: I, room: &'b mut [u8]) -> Result<Frame<'b>, Refused>
 where
-    I: IntoIterator<Item = Field<'f>>,
+    I: IntoIterator<Item = Field<'f>> + Clone,
 {
+    if trailers.clone().into_iter().next().is_none() {
+        return Ok(end());
+    }
     let mut out = Out::new(room);
     out.put(b"0\r\n");
     for field in trailers {
@@ -128,17 +141,17 @@ where
         line(&mut out, field.name, field.value)?;
     }
     out.put(b"\r\n");
-    out.written()
+    out.written().map(Frame::of)
 }
 
 /// The line before the data of a chunk: at most 18 bytes. RFC 9112, 7.1.
-pub(crate) struct Size {
+struct Size {
     text: [u8; 18],
     start: usize,
 }
 
 impl Size {
-    pub(crate) fn of(mut n: usize) -> Self {
+    fn of(mut n: usize) -> Self {
         let mut text = *b"0000000000000000\r\n";
         let mut start = 16usize;
         for digit in text.iter_mut().rev().skip(2) {
@@ -156,7 +169,7 @@ impl Size {
         Size { text, start }
     }
 
-    pub(crate) fn bytes(&self) -> &[u8] {
+    fn bytes(&self) -> &[u8] {
         self.text.get(self.start..).unwrap_or(&[])
     }
 }
@@ -183,7 +196,7 @@ mod tests {
                 connection: b"",
             };
             answer(head, [field], &mut [0; 256]) == Err(Refused::Field)
-                && last_chunk([field], &mut [0; 256]) == Err(Refused::Field)
+                && matches!(last_chunk([field], &mut [0; 256]), Err(Refused::Field))
         };
         for b in 0..=255u8 {
             let (name, value) = ([b'X', b, b'X'], [b'a', b, b'b']);

@@ -151,9 +151,30 @@ impl Head {
         Field { name, cut, ..whole }
     }
 
-    /// The hot path: a field line that is whole in the input.
+    /// The hot path of field lines. `Empty`, and nothing is changed, where it
+    /// does not do: then it is for [`line`](Self::line).
     #[inline(always)]
-    pub(crate) fn whole<'i>(
+    pub(crate) fn usual<'i>(
+        &mut self,
+        input: &mut &'i [u8],
+        line_bytes: u32,
+        rules: Rules,
+    ) -> Line<'i> {
+        if let Some(field) = self.whole(input, line_bytes, rules) {
+            return Line::Field(field);
+        }
+        if self.blank(input, line_bytes, rules) {
+            return Line::Blank;
+        }
+        match self.more(input, line_bytes, rules) {
+            Some(field) => Line::Field(field),
+            None => Line::Empty,
+        }
+    }
+
+    /// A field line that is whole in the input.
+    #[inline(always)]
+    fn whole<'i>(
         &mut self,
         input: &mut &'i [u8],
         line_bytes: u32,
@@ -182,7 +203,7 @@ impl Head {
 
     /// The hot path for the blank line; whether it was taken.
     #[inline(always)]
-    pub(crate) fn blank(&mut self, input: &mut &[u8], line_bytes: u32, rules: Rules) -> bool {
+    fn blank(&mut self, input: &mut &[u8], line_bytes: u32, rules: Rules) -> bool {
         if self.lines.at_start()
             && !rules.allows_folding()
             && let [b'\r', b'\n', rest @ ..] = *input
@@ -198,7 +219,7 @@ impl Head {
     /// Input that comes in small pieces: more of a value that decides nothing,
     /// and perhaps its end.
     #[inline(always)]
-    pub(crate) fn more<'i>(
+    fn more<'i>(
         &mut self,
         input: &mut &'i [u8],
         line_bytes: u32,

@@ -42,26 +42,26 @@ impl<S: AsRef<[u8]>> Receive for Server<S> {
                 Ok(Next::NeedInput)
             }
             Reading::Idle | Reading::Skip(_) => {
-                self.half_close();
+                self.link.half_close();
                 self.lose_framing(Error::Eof)
             }
             Reading::Head => match self.head_step(&mut &[][..]) {
                 Ok(Next::NeedInput) => {
-                    self.half_close();
+                    self.link.half_close();
                     self.lose_framing(Error::Eof)
                 }
                 owed => owed,
             },
             Reading::Body => match self.body_step(&mut &[][..]) {
                 Ok(Next::NeedInput) => {
-                    self.half_close();
+                    self.link.half_close();
                     self.reading = Reading::Lost(Error::Eof);
                     Ok(Next::Event(Request::Abort { id: ID }))
                 }
                 owed => owed,
             },
             Reading::Done | Reading::Spoilt => {
-                self.half_close();
+                self.link.half_close();
                 Ok(Next::NeedInput)
             }
             Reading::Lost(error) => Err(error),
@@ -85,12 +85,6 @@ impl<S: AsRef<[u8]>> Server<S> {
             (_, Reading::Skip(error)) => self.skip(error, input),
             (_, Reading::Body) => self.body_step(input),
             (_, Reading::Done) => Ok(self.wait(input)),
-        }
-    }
-
-    fn half_close(&mut self) {
-        if matches!(self.link, Link::Open | Link::Last) {
-            self.link = Link::HalfClosed;
         }
     }
 

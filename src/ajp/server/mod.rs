@@ -12,6 +12,7 @@ use self::head::Head;
 use super::packet::Packet;
 use crate::error::Error;
 use crate::event::{Id, Request};
+use crate::link::Link;
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -83,20 +84,6 @@ enum Writing {
     Bodiless,
     /// The exchange is over, and with it the connection.
     Over,
-}
-
-/// Where the connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Open,
-    /// No request after the one that is open.
-    Last,
-    /// The peer has closed its half: no request after the one that is open.
-    HalfClosed,
-    /// Our half is to be closed; input is dropped until the peer closes.
-    Lingering,
-    /// To be closed at once.
-    Broken,
 }
 
 /// A container's end of an AJP connection.
@@ -194,10 +181,7 @@ impl<S> Server<S> {
 
     /// The exchange is over, and so is the connection.
     fn close(&mut self) {
-        self.link = match self.link {
-            Link::HalfClosed | Link::Broken => Link::Broken,
-            _ => Link::Lingering,
-        };
+        self.link.end();
         self.writing = Writing::Over;
         self.dropped = 0;
     }
@@ -219,12 +203,7 @@ impl<S> Status for Server<S> {
     }
 
     fn after(&self) -> After {
-        match self.link {
-            Link::Open | Link::Last | Link::HalfClosed => After::Keep,
-            Link::Lingering if self.dropped > self.limits.linger_bytes => After::Close,
-            Link::Lingering => After::CloseWrite,
-            Link::Broken => After::Close,
-        }
+        self.link.after(self.dropped, self.limits.linger_bytes)
     }
 }
 

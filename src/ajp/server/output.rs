@@ -206,18 +206,13 @@ impl<S: AsRef<[u8]>> crate::machine::Server for Server<S> {
     }
 
     fn close_after(&mut self, id: Id) {
-        if self.open(id) && self.link == Link::Open {
-            self.link = Link::Last;
+        if self.open(id) {
+            self.link.last();
         }
     }
 
     fn shutdown(&mut self) {
-        if self.link == Link::Open {
-            self.link = match self.reading {
-                Reading::Idle => Link::Lingering,
-                _ => Link::Last,
-            };
-        }
+        self.link.shutdown(self.reading == Reading::Idle);
     }
 
     fn cancel(&mut self) {

@@ -2,6 +2,7 @@
 
 use super::line::status_line;
 use super::{Client, Event, Link, Reading, Writing};
+use crate::cursor::take;
 use crate::error::Error;
 use crate::event::{Ending, Id, Length, Next, Response};
 use crate::http1::chunked::Piece;
@@ -239,14 +240,10 @@ impl Client {
         }
         let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
         if self.head.part == Part::Fields {
-            if let Some(field) = self.head.whole(input, line_bytes, rules) {
-                return Ok(Next::Event(Response::Field { id: ID, field }));
-            }
-            if self.head.blank(input, line_bytes, rules) {
-                return self.head_end();
-            }
-            if let Some(field) = self.head.more(input, line_bytes, rules) {
-                return Ok(Next::Event(Response::Field { id: ID, field }));
+            match self.head.usual(input, line_bytes, rules) {
+                Line::Field(field) => return Ok(Next::Event(Response::Field { id: ID, field })),
+                Line::Blank => return self.head_end(),
+                Line::Empty => {}
             }
         }
         self.head_cold(input)
@@ -347,16 +344,12 @@ impl Client {
 
     #[inline]
     fn body<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
-        match self.body {
-            Framing::Counted(n) if n > 0 => {
-                let most = usize::try_from(n).unwrap_or(usize::MAX);
-                let (bytes, rest) = input.split_at_checked(most).unwrap_or((input, &[]));
+        match &mut self.body {
+            Framing::Counted(left) if *left > 0 => {
+                let bytes = take(input, left);
                 if bytes.is_empty() {
                     return Ok(Next::NeedInput);
                 }
-                let taken = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.body = Framing::Counted(n.saturating_sub(taken));
-                *input = rest;
                 Ok(Next::Event(Response::Body { id: ID, bytes }))
             }
             Framing::Chunked => match self.head.chunks(input, self.limits.bounds(self.rules)) {
@@ -367,20 +360,14 @@ impl Client {
                 Err(error) => self.fail(error),
             },
             Framing::Close => {
-                let bytes = *input;
-                if bytes.is_empty() {
+                if input.is_empty() {
                     return Ok(Next::NeedInput);
                 }
                 // As much as the limit allows comes, whatever the cuts.
-                let left = self.head.body_left;
-                if left == 0 {
+                let bytes = take(input, &mut self.head.body_left);
+                if bytes.is_empty() {
                     return self.fail(Error::BodyTooLong);
                 }
-                let most = usize::try_from(left).unwrap_or(usize::MAX);
-                let (bytes, rest) = bytes.split_at_checked(most).unwrap_or((bytes, &[]));
-                let taken = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.head.body_left = left.saturating_sub(taken);
-                *input = rest;
                 Ok(Next::Event(Response::Body { id: ID, bytes }))
             }
             _ => Ok(Next::Event(self.body_end())),

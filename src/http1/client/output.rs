@@ -5,7 +5,7 @@ use crate::cgi::meta::header_name;
 use crate::error::Refused;
 use crate::event::{Cut, Field, Id, Length, Space, trim};
 use crate::frame::Frame;
-use crate::http1::encode::{self, LAST_CHUNK, Size};
+use crate::http1::encode;
 use crate::http1::facts::Facts;
 use crate::http1::framing::Framing;
 use crate::http1::names::{Kind, kind};
@@ -334,9 +334,7 @@ impl crate::machine::Client for Client {
                 *left = left.checked_sub(n).ok_or(Refused::TooLong)?;
                 Frame::of(bytes)
             }
-            _ => Frame::of(bytes)
-                .head(Size::of(bytes.len()).bytes())
-                .tail(b"\r\n"),
+            _ => encode::chunk(bytes),
         };
         *payload = &[];
         Ok(frame)
@@ -356,13 +354,7 @@ impl crate::machine::Client for Client {
         let frame = match self.writing {
             Writing::Body(Framing::Counted(1..)) => return Err(Refused::State),
             Writing::Body(Framing::Chunked) if self.held() => return Err(Refused::State),
-            Writing::Body(Framing::Chunked) => {
-                if trailers.clone().into_iter().next().is_some() {
-                    Frame::of(encode::last_chunk(trailers, room)?)
-                } else {
-                    Frame::of(&[]).head(LAST_CHUNK)
-                }
-            }
+            Writing::Body(Framing::Chunked) => encode::last_chunk(trailers, room)?,
             _ => Frame::EMPTY,
         };
         self.writing = Writing::Done;

@@ -1,6 +1,7 @@
 //! Reading requests. RFC 9112, 3 to 7.
 
 use super::{Event, Link, Reading, Server, Writing, line};
+use crate::cursor::take;
 use crate::error::Error;
 use crate::event::{Id, Length, Next, Request};
 use crate::http1::chunked::Piece;
@@ -42,7 +43,7 @@ impl Receive for Server {
                 Ok(Next::NeedInput)
             }
             Reading::Head => {
-                self.half_close();
+                self.link.half_close();
                 self.lose_framing(Error::Eof)
             }
             Reading::Body if self.writing == Writing::Over => {
@@ -52,12 +53,12 @@ impl Receive for Server {
             }
             Reading::Body if owed => self.body_end(),
             Reading::Body => {
-                self.half_close();
+                self.link.half_close();
                 self.reading = Reading::Lost(Error::Eof);
                 Ok(Next::Event(Request::Abort { id: ID }))
             }
             Reading::Done => {
-                self.half_close();
+                self.link.half_close();
                 Ok(Next::NeedInput)
             }
             Reading::Lost(error) => {
@@ -75,12 +76,6 @@ impl Server {
     /// The transport is gone both ways.
     pub(super) fn lose(&mut self) {
         self.link = Link::Broken;
-    }
-
-    fn half_close(&mut self) {
-        if matches!(self.link, Link::Open | Link::Last) {
-            self.link = Link::HalfClosed;
-        }
     }
 
     /// Nothing is read behind a connection that is over: what is open gets its
@@ -173,14 +168,10 @@ impl Server {
         }
         let (line_bytes, rules) = (self.limits.line_bytes, self.rules);
         if self.head.part == Part::Fields {
-            if let Some(field) = self.head.whole(input, line_bytes, rules) {
-                return Ok(Next::Event(Request::Field { id: ID, field }));
-            }
-            if self.head.blank(input, line_bytes, rules) {
-                return self.head_end();
-            }
-            if let Some(field) = self.head.more(input, line_bytes, rules) {
-                return Ok(Next::Event(Request::Field { id: ID, field }));
+            match self.head.usual(input, line_bytes, rules) {
+                Line::Field(field) => return Ok(Next::Event(Request::Field { id: ID, field })),
+                Line::Blank => return self.head_end(),
+                Line::Empty => {}
             }
         } else if let Some(field) = line::usual(&mut self.head, input, &self.limits) {
             return Ok(Next::Event(Request::Field { id: ID, field }));
@@ -232,8 +223,8 @@ impl Server {
             facts = facts.without(Facts::EXPECT);
         }
         let both = facts.has(Facts::CODED) && facts.has(Facts::LENGTH);
-        if self.link == Link::Open && (both || !facts.persists()) {
-            self.link = Link::Last;
+        if both || !facts.persists() {
+            self.link.last();
         }
         self.facts = facts;
         self.body = framing;
@@ -245,16 +236,12 @@ impl Server {
 
     #[inline]
     fn body<'i>(&mut self, input: &mut &'i [u8]) -> Step<'i> {
-        match self.body {
-            Framing::Counted(n) if n > 0 => {
-                let most = usize::try_from(n).unwrap_or(usize::MAX);
-                let (bytes, rest) = input.split_at_checked(most).unwrap_or((input, &[]));
+        match &mut self.body {
+            Framing::Counted(left) if *left > 0 => {
+                let bytes = take(input, left);
                 if bytes.is_empty() {
                     return Ok(Next::NeedInput);
                 }
-                let taken = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-                self.body = Framing::Counted(n.saturating_sub(taken));
-                *input = rest;
                 self.facts.set(Facts::CONTINUED);
                 Ok(Next::Event(Request::Body { id: ID, bytes }))
             }
@@ -298,8 +285,8 @@ impl Server {
             let over = self.dropped > self.limits.drain_bytes;
             match step {
                 Ok(Next::Event(Request::BodyEnd { .. })) => {
-                    if over && self.link == Link::Open {
-                        self.link = Link::Last;
+                    if over {
+                        self.link.last();
                     }
                     self.cycle();
                     return self.idle(input);

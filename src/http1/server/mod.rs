@@ -11,6 +11,7 @@ use super::head::Head;
 use super::rules::Rules;
 use crate::error::Error;
 use crate::event::{Id, Request};
+use crate::link::Link;
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -53,20 +54,6 @@ enum Writing {
     Over,
     /// 101, or 2xx to CONNECT: HTTP is over on this connection.
     Switched,
-}
-
-/// Where the connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Open,
-    /// No request after the one that is open.
-    Last,
-    /// The peer has closed its half: no request after the one that is open.
-    HalfClosed,
-    /// Our half is to be closed; input is dropped until the peer closes.
-    Lingering,
-    /// To be closed at once.
-    Broken,
 }
 
 /// A server's end of an HTTP/1.x connection.
@@ -169,18 +156,14 @@ impl Server {
     /// ends with the request taken whole, by the reading half when a request
     /// ends after its answer.
     fn cycle(&mut self) {
-        let last = self.link != Link::Open;
         self.facts = Facts::NONE;
         self.reading = Reading::Idle;
         self.body = Framing::None;
         self.writing = Writing::Idle;
         self.head = Head::NEW;
         self.dropped = 0;
-        if last {
-            self.link = match self.link {
-                Link::HalfClosed | Link::Broken => Link::Broken,
-                _ => Link::Lingering,
-            };
+        if self.link != Link::Open {
+            self.link.end();
         }
     }
 }
@@ -203,12 +186,7 @@ impl Status for Server {
     }
 
     fn after(&self) -> After {
-        match self.link {
-            Link::Open | Link::Last | Link::HalfClosed => After::Keep,
-            Link::Lingering if self.dropped > self.limits.linger_bytes => After::Close,
-            Link::Lingering => After::CloseWrite,
-            Link::Broken => After::Close,
-        }
+        self.link.after(self.dropped, self.limits.linger_bytes)
     }
 }
 

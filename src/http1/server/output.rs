@@ -4,7 +4,7 @@ use super::{Ext, Link, Reading, Server, Writing};
 use crate::error::{Error, Refused};
 use crate::event::{Field, Id, Length};
 use crate::frame::Frame;
-use crate::http1::encode::{self, Answer, LAST_CHUNK, Size};
+use crate::http1::encode::{self, Answer};
 use crate::http1::facts::Facts;
 use crate::http1::framing::Framing;
 
@@ -170,8 +170,8 @@ impl crate::machine::Server for Server {
             },
         };
         let bytes = encode::answer(head, fields, room)?;
-        if last && self.link == Link::Open {
-            self.link = Link::Last;
+        if last {
+            self.link.last();
         }
         self.writing = Writing::Body { framing, skip };
         Ok(Frame::of(bytes))
@@ -191,9 +191,7 @@ impl crate::machine::Server for Server {
                 *left = left.checked_sub(n).ok_or(Refused::TooLong)?;
                 Frame::of(bytes)
             }
-            Framing::Chunked => Frame::of(bytes)
-                .head(Size::of(bytes.len()).bytes())
-                .tail(b"\r\n"),
+            Framing::Chunked => encode::chunk(bytes),
             Framing::Close => Frame::of(bytes),
         };
         *payload = &[];
@@ -224,14 +222,10 @@ impl crate::machine::Server for Server {
         let frame = match framing {
             _ if skip => Frame::EMPTY,
             Framing::Counted(1..) => return Err(Refused::State),
-            Framing::Chunked => {
-                let wanted = self.facts.has(Facts::TRAILERS);
-                if wanted && trailers.clone().into_iter().next().is_some() {
-                    Frame::of(encode::last_chunk(trailers, room)?)
-                } else {
-                    Frame::of(&[]).head(LAST_CHUNK)
-                }
+            Framing::Chunked if self.facts.has(Facts::TRAILERS) => {
+                encode::last_chunk(trailers, room)?
             }
+            Framing::Chunked => encode::end(),
             Framing::None | Framing::Counted(0) | Framing::Close => Frame::EMPTY,
         };
         self.end();
@@ -265,29 +259,23 @@ impl crate::machine::Server for Server {
             connection: b"close",
         };
         let bytes = encode::answer(head, [], room)?;
-        let ended = self.link == Link::HalfClosed;
         if lost {
             self.writing = Writing::Over;
         } else {
             self.cycle();
         }
-        self.link = if ended { Link::Broken } else { Link::Lingering };
+        self.link.end();
         Ok(Frame::of(bytes))
     }
 
     fn close_after(&mut self, id: Id) {
-        if self.open(id) && self.link == Link::Open {
-            self.link = Link::Last;
+        if self.open(id) {
+            self.link.last();
         }
     }
 
     fn shutdown(&mut self) {
-        if self.link == Link::Open {
-            self.link = match (self.reading, self.writing) {
-                (Reading::Idle, _) => Link::Lingering,
-                _ => Link::Last,
-            };
-        }
+        self.link.shutdown(self.reading == Reading::Idle);
     }
 
     fn cancel(&mut self) {

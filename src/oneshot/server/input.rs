@@ -1,6 +1,7 @@
 //! Reading a request.
 
 use super::{Core, Link, Reading, Writing};
+use crate::cursor::take;
 use crate::error::Error;
 use crate::event::{Field, Id, Length, Next, Request};
 use crate::machine::Receive;
@@ -31,18 +32,18 @@ impl<H: Head> Receive for Core<H> {
                 Ok(Next::NeedInput)
             }
             Reading::Head => {
-                self.half_close();
+                self.link.half_close();
                 self.lose(Error::Eof)
             }
             Reading::Body if self.body == 0 => self.body(&mut &[][..]),
             Reading::Body => {
-                self.half_close();
+                self.link.half_close();
                 self.reading = Reading::Lost(Error::Eof);
                 Ok(Next::Event(Request::Abort { id: ID }))
             }
             // Whoever has sent it all may close its half: the answer is owed.
             Reading::Done(_) => {
-                self.half_close();
+                self.link.half_close();
                 Ok(Next::NeedInput)
             }
             Reading::Lost(error) => {
@@ -88,12 +89,6 @@ impl<H: Head> Core<H> {
             Reading::Idle => self.idle(input),
             Reading::Done(_) | Reading::Over => self.rest(input),
             Reading::Lost(error) => Err(error),
-        }
-    }
-
-    fn half_close(&mut self) {
-        if self.link == Link::Open {
-            self.link = Link::HalfClosed;
         }
     }
 
@@ -174,14 +169,10 @@ impl<H: Head> Core<H> {
             self.reading = Reading::Done(false);
             return Ok(Next::Event(Request::BodyEnd { id: ID }));
         }
-        let most = usize::try_from(self.body).unwrap_or(usize::MAX);
-        let (bytes, rest) = input.split_at_checked(most).unwrap_or((input, &[]));
+        let bytes = take(input, &mut self.body);
         if bytes.is_empty() {
             return Ok(Next::NeedInput);
         }
-        let taken = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-        self.body = self.body.saturating_sub(taken);
-        *input = rest;
         Ok(Next::Event(Request::Body { id: ID, bytes }))
     }
 

@@ -8,6 +8,7 @@ use super::{Head, ServerLimits};
 use crate::cgi::encode::First;
 use crate::cgi::watch::Watch;
 use crate::error::Error;
+use crate::link::Link;
 use crate::machine::{After, Status};
 use crate::time::Phase;
 
@@ -45,18 +46,6 @@ enum Writing {
     Skip,
     /// The answer was finished.
     Over,
-}
-
-/// Where the connection stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Link {
-    Open,
-    /// The peer has closed its half.
-    HalfClosed,
-    /// Our half is to be closed; input is dropped until the peer closes.
-    Lingering,
-    /// To be closed at once.
-    Broken,
 }
 
 /// A server machine of a protocol whose heads `H` reads.
@@ -119,11 +108,6 @@ impl<H: Head> Status for Core<H> {
     }
 
     fn after(&self) -> After {
-        match self.link {
-            Link::Open | Link::HalfClosed => After::Keep,
-            Link::Lingering if self.dropped > self.limits.linger_bytes => After::Close,
-            Link::Lingering => After::CloseWrite,
-            Link::Broken => After::Close,
-        }
+        self.link.after(self.dropped, self.limits.linger_bytes)
     }
 }

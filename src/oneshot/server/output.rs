@@ -35,10 +35,7 @@ impl<H: Head> Core<H> {
         if !matches!(self.reading, Reading::Lost(_)) {
             self.reading = Reading::Over;
         }
-        self.link = match self.link {
-            Link::Open | Link::Lingering => Link::Lingering,
-            Link::HalfClosed | Link::Broken => Link::Broken,
-        };
+        self.link.end();
     }
 
     pub(crate) fn demand(&mut self, id: Id) -> Result<Frame<'static>, Refused> {
