@@ -376,6 +376,29 @@ fn date() {
     });
 }
 
+/// RFC 9112, 3.2.2.
+#[test]
+fn a_target_that_contradicts_host() {
+    every(|driver| {
+        for (head, status) in [
+            ("GET http://h/a HTTP/1.1\r\nHost: g\r\n\r\n", Some(400)),
+            ("GET http://h/a HTTP/1.1\r\nHost: h:80\r\n\r\n", None),
+        ] {
+            let mut rig = http_http(driver);
+            rig.front(head.as_bytes());
+            match status {
+                Some(status) => {
+                    assert_eq!(rig.ended(), (failed(Error::BadField), status, 0));
+                    assert_eq!(rig.asked(0), "");
+                    assert!(rig.said().starts_with("HTTP/1.1 400 "));
+                    assert!(rig.back_mut(0).reusable());
+                }
+                None => assert!(rig.asked(0).starts_with("GET http://h/a HTTP/1.1\r\n")),
+            }
+        }
+    });
+}
+
 #[test]
 fn connect_is_not_done() {
     every(|driver| {

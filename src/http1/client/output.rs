@@ -9,7 +9,7 @@ use crate::http1::encode;
 use crate::http1::facts::Facts;
 use crate::http1::framing::Framing;
 use crate::http1::names::{Kind, kind};
-use crate::http1::target::{Target, is_host};
+use crate::http1::target::{self, Target, is_host};
 use crate::text::{decimal::agrees, out::Out, token};
 
 /// What the request line and Host are made of.
@@ -47,7 +47,7 @@ impl<'f> Start<'f> {
         let (Some(method), Some(target), Some(host)) = (method, target.or(path), host) else {
             return Err(Refused::Field);
         };
-        let good = token::is_name(method) && is_host(host) && fits(method, target);
+        let good = token::is_name(method) && is_host(host) && fits(method, target, host);
         if !good || !joins(target, query) {
             return Err(Refused::Field);
         }
@@ -71,12 +71,16 @@ impl<'f> Start<'f> {
     }
 }
 
-/// Whether the target has a form that the method may have. RFC 9112, 3.2.
-fn fits(method: &[u8], target: &[u8]) -> bool {
+/// Whether the target has a form that the method may have, and says nothing
+/// else than Host. RFC 9112, 3.2.
+fn fits(method: &[u8], target: &[u8], host: &[u8]) -> bool {
     match Target::parse(target) {
         Some(Target::Authority { .. }) => method == b"CONNECT",
         Some(Target::Asterisk) => method == b"OPTIONS",
-        Some(Target::Origin { .. } | Target::Absolute { .. }) => method != b"CONNECT",
+        Some(Target::Origin { .. }) => method != b"CONNECT",
+        Some(whole @ Target::Absolute { .. }) => {
+            method != b"CONNECT" && target::agrees(whole, host)
+        }
         None => false,
     }
 }
@@ -215,7 +219,9 @@ impl crate::machine::Client for Client {
         usize::from(free)
     }
 
-    /// REQUEST_METHOD, REQUEST_URI and one Host (or HTTP_HOST) there must be;
+    /// REQUEST_METHOD, REQUEST_URI and one Host (or HTTP_HOST) there must be,
+    /// which [`agrees`](crate::http1::target::agrees) with a target that is a
+    /// whole URI;
     /// without REQUEST_URI, DOCUMENT_URI and QUERY_STRING are the target.
     /// Header fields go out as they are, `HTTP_*` variables and CONTENT_TYPE as
     /// the fields that they were; other variables are not sent. Framing and

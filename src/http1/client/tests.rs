@@ -314,7 +314,6 @@ fn ends_of_the_stream() {
 
 #[test]
 fn a_counted_body_is_whole_with_its_last_byte() {
-    use crate::event::{Field, Length};
     use crate::machine::Client as _;
     for (size, reuse) in [(1, 0), (2, 1)] {
         let mut client = Client::new();
@@ -368,4 +367,42 @@ fn a_target_in_two_parts() {
     ] {
         assert_eq!(line(bad), Err(crate::Refused::Field), "{bad:?}");
     }
+}
+
+/// RFC 9112, 3.2.
+#[test]
+fn a_whole_uri_and_its_host() {
+    let open = |method: &str, uri: &str, host: Field<'_>| {
+        let fields = [
+            Field::var(b"REQUEST_METHOD", method.as_bytes()),
+            Field::var(b"REQUEST_URI", uri.as_bytes()),
+            host,
+        ];
+        let mut room = [0; 128];
+        let mut client = Client::new();
+        let made = crate::machine::Client::open(&mut client, fields, Length::None, &mut room);
+        made.map(|(_, frame)| String::from_utf8(frame.slices().concat()).unwrap())
+    };
+    let header = |host| Field::header(b"Host", host);
+    let var = |host| Field::var(b"HTTP_HOST", host);
+    for host in [header(b"h"), var(b"h"), header(b" H:80 ")] {
+        let text = open("GET", "http://h/a", host).unwrap();
+        assert!(
+            text.starts_with("GET http://h/a HTTP/1.1\r\nHost: "),
+            "{text}"
+        );
+    }
+    for (uri, host) in [
+        ("http://h/a", header(b"g")),
+        ("http://h/a", var(b"g")),
+        ("http://h/a", header(b"h:81")),
+        ("http://h/a", header(b"")),
+        ("https://h", header(b"h:80")),
+    ] {
+        for method in ["GET", "POST", "OPTIONS"] {
+            let made = open(method, uri, host);
+            assert_eq!(made, Err(crate::Refused::Field), "{method} {uri} {host:?}");
+        }
+    }
+    assert!(open("GET", "/a", header(b"g")).is_ok());
 }
