@@ -38,6 +38,7 @@ macro_rules! protocols {
                 faults
                 room
                 twice
+                what_says_which_wire_it_was
             }
         }
     )*};
@@ -717,4 +718,32 @@ fn twice<P: Protocol>() {
         .collect();
     let mut room = vec![0; 16_384];
     assert!(client.open(vars, Length::None, &mut room).is_ok());
+}
+
+/// SCGI has a variable that says so, and refuses another version; all else of
+/// the kind is withheld.
+fn what_says_which_wire_it_was<P: Protocol>() {
+    let scgi = P::head("0", &[]).starts_with(b"24:");
+    let open = |vars: &[(&'static str, &'static str)]| {
+        let vars: Vec<Field<'_>> = vars
+            .iter()
+            .map(|(n, v)| Field::var(n.as_bytes(), v.as_bytes()))
+            .collect();
+        let mut room = [0; 256];
+        let mut client = P::client(EITHER);
+        let made = client.open(vars, Length::None, &mut room);
+        made.map(|(_, frame)| frame.slices().concat())
+    };
+    let plain = open(&[("REQUEST_METHOD", "GET")]).unwrap();
+    let vars = [
+        ("SCGI", "1"),
+        ("REQUEST_METHOD", "GET"),
+        ("FCGI_ROLE", "RESPONDER"),
+    ];
+    assert_eq!(open(&vars).unwrap(), plain);
+    let other = open(&[("SCGI", "2"), ("REQUEST_METHOD", "GET")]);
+    match scgi {
+        true => assert_eq!(other, Err(Refused::Field)),
+        false => assert_eq!(other.unwrap(), plain),
+    }
 }

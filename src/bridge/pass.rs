@@ -15,10 +15,10 @@ use crate::fields::Pairs;
 /// libraries would take for their own proxy; of an answer Status and
 /// `X-CGI-*`, which are for the server (RFC 3875, 6.3.3 and 6.3.5). All others
 /// pass unchanged, Via among them. Variables pass, GATEWAY_INTERFACE among
-/// them, since it names the dialect that all of them are of; but not SCGI and
-/// FCGI_ROLE, which say what the wire in front is. Which of them the wire
-/// behind carries, its client machine says: UWSGI_* by its switch alone.
-/// Attributes do not pass.
+/// them, since it names the dialect that all of them are of. Which of them the
+/// wire behind carries, its client machine says: none that says what another
+/// wire is (SCGI, FCGI_ROLE), UWSGI_* by its switch alone. Attributes do not
+/// pass.
 ///
 /// An answer with another transfer coding than `chunked` is refused (502):
 /// its body would be taken for what it is not.
@@ -253,7 +253,7 @@ impl<'a> Passing<'a> {
     fn basic(&self, field: &Field<'a>) -> bool {
         let name = field.name;
         match (self.what, field.space) {
-            (What::Request, Space::Var) => !matches!(name, b"SCGI" | b"FCGI_ROLE"),
+            (What::Request, Space::Var) => true,
             (What::Request, Space::Header) => {
                 !(may_mean(name) && for_us(name, self.what)) && (self.odd_names || plain(name))
             }

@@ -33,7 +33,7 @@ pub type Event<'i> = Response<'i, Ext>;
 /// A program gets [`is_meta`](super::meta::is_meta) variables alone, so that
 /// nobody who asks can choose what a loader, a shell or an interpreter obeys,
 /// and no Authorization, which others on the machine could read: see
-/// [`Passes`].
+/// [`Passes`]. Never SCGI and FCGI_ROLE, which say what a wire is: here is none.
 ///
 /// CONTENT_LENGTH comes from the length that `open` is given; there is none
 /// where there is no body, and never an HTTP_TRANSFER_ENCODING. A body of unknown length is
@@ -161,6 +161,10 @@ mod tests {
             ],
             &[Field::var(b"PATH", b"/x"), Field::var(b"LD_PRELOAD", b"/x")],
             &[Field::var(b"SSL_CERT_FILE", b"/x")],
+            &[
+                Field::var(b"SCGI", b"1"),
+                Field::var(b"FCGI_ROLE", b"RESPONDER"),
+            ],
             &[Field::var(b"HTTP_TRANSFER_ENCODING", b"chunked")],
             // Joined, were it not withheld.
             &[
@@ -180,6 +184,7 @@ mod tests {
             Field::var(b"PATH", b"/x"),
             Field::var(b"HTTP_AUTHORIZATION", b"x"),
             Field::var(b"HTTP_PROXY", b"x"),
+            Field::var(b"SCGI", b"1"),
         ];
         let text = environment(all, &vars, Length::None).unwrap();
         assert_eq!(text, "PATH=/x HTTP_AUTHORIZATION=x  ");

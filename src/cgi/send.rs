@@ -267,6 +267,14 @@ impl Facts {
 
 const PREFIX: &[u8] = b"HTTP_";
 
+/// Whether a variable says what the wire is that the request came by, which
+/// means nothing on another: SCGI, and FastCGI's role, which BEGIN_REQUEST
+/// says. SCGI, 4; FastCGI 1.0, 5.1.
+#[inline(always)]
+pub(crate) fn is_of_wire(name: &[u8]) -> bool {
+    matches!(name, b"SCGI" | b"FCGI_ROLE")
+}
+
 /// The header fields that were given as variables.
 fn headers<'f, I>(fields: &I) -> impl Iterator<Item = (&'f [u8], &'f [u8])>
 where

@@ -47,7 +47,8 @@ struct Pong {
 /// The body's length has to be known: a request of
 /// [`Length::Unknown`] is refused, as it has no form on
 /// this wire. What goes out as CONTENT_LENGTH the machine writes itself, and no
-/// HTTP_TRANSFER_ENCODING: no body is coded here.
+/// HTTP_TRANSFER_ENCODING: no body is coded here; nor SCGI and FCGI_ROLE, which
+/// are other wires'.
 ///
 /// The block of variables is never longer than its header can say: what would
 /// be above 65,535 bytes is [`Refused::TooLong`], and

@@ -292,7 +292,8 @@ fn request(source: &mut Source<'_>, what: u8) {
             b"PATH_TRANSLATED",
             b"SCRIPT_NAME",
         ];
-        name == b"HTTP_PROXY" || role == Role::Authorizer && own.contains(&name)
+        matches!(name, b"HTTP_PROXY" | b"SCGI" | b"FCGI_ROLE")
+            || role == Role::Authorizer && own.contains(&name)
     };
     let plain = |f: &Field<'_>| f.space == Space::Var && !withheld(f.name);
     for field in given.iter().filter(|f| plain(f)) {

@@ -75,9 +75,20 @@ fn what_the_front_says_of_its_wire() {
     every(|driver| {
         let mut rig = fcgi_fcgi(driver);
         rig.front(&[params(1, &fields), stdin(1, b"")].concat());
-        let seen = seen(&rig.asked(0));
-        assert!(!seen.contains("SCGI=") && !seen.contains("FCGI_ROLE="));
-        assert!(seen.contains("GATEWAY_INTERFACE=CGI/1.1\nSCGI_X=1\n"));
+        let text = seen(&rig.asked(0));
+        assert!(!text.contains("SCGI=") && !text.contains("FCGI_ROLE="));
+        assert!(text.contains("GATEWAY_INTERFACE=CGI/1.1\nSCGI_X=1\n"));
+        let request = [params(1, &fields), stdin(1, b"")].concat();
+        let mut rig = Rig::new(driver, fcgi_server(1), 1, vec![scgi::Client::new()]);
+        rig.front(&request);
+        let text = rig.asked(0);
+        assert_eq!(text.matches("SCGI\0").count(), 1, "{text}");
+        assert!(!text.contains("FCGI_ROLE") && text.contains("SCGI_X\01\0"));
+        let mut rig = Rig::new(driver, fcgi_server(1), 1, vec![uwsgi::Client::new()]);
+        rig.front(&request);
+        let text = rig.asked(0);
+        assert!(!text.contains("SCGI\x01\0") && !text.contains("FCGI_ROLE"));
+        assert!(text.contains("SCGI_X"), "{text}");
 
         // What the wire behind says of itself it says once.
         let mut rig = Rig::new(driver, scgi::Server::new(), 1, vec![scgi::Client::new()]);

@@ -3,7 +3,7 @@
 use super::slot::{self, Input, Life, Slot};
 use super::{Client, Now, Query};
 use crate::cgi::response::State;
-use crate::cgi::send::{Block, Facts};
+use crate::cgi::send::{Block, Facts, is_of_wire};
 use crate::error::Refused;
 use crate::event::{Field, Id, Length};
 use crate::fcgi::encode::Params;
@@ -46,7 +46,9 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
     /// once a request went without it, no other is taken.
     ///
     /// Header fields become variables as [`vars`](crate::cgi::meta::vars) says,
-    /// with [`Mapping::GATEWAY`](crate::cgi::meta::Mapping::GATEWAY).
+    /// with [`Mapping::GATEWAY`](crate::cgi::meta::Mapping::GATEWAY). SCGI and
+    /// FCGI_ROLE are withheld: the one is another wire's, the other is said by
+    /// `role`.
     ///
     /// CONTENT_LENGTH is added where `length` is [`Length::Known`]; where it is
     /// among the fields it must be the same number, or empty where there is
@@ -98,7 +100,7 @@ impl<S: AsRef<[Slot]> + AsMut<[Slot]>> Client<S> {
             Role::Responder | Role::Filter => Facts::IN_PLACE,
         };
         let begin = |room| Params::new(id.get(), room);
-        let mut params = facts.write(room, &fields, begin, |_, _| Ok(true))?;
+        let mut params = facts.write(room, &fields, begin, |name, _| Ok(!is_of_wire(name)))?;
         if role != Role::Authorizer {
             match (length, facts.length) {
                 _ if !facts.agrees(length) => return Err(Refused::Field),

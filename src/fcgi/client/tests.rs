@@ -990,6 +990,33 @@ fn request_heads() {
 }
 
 #[test]
+fn what_says_which_wire_it_was_is_withheld() {
+    for (role, stdin) in [
+        (Role::Responder, 8),
+        (Role::Filter, 8),
+        (Role::Authorizer, 0),
+    ] {
+        let mut client = Client::new(vec![Slot::EMPTY; 1]);
+        let vars: Fields<'_> = &[
+            (b"SCGI", b"1"),
+            (b"A", b"1"),
+            (b"FCGI_ROLE", b"RESPONDER"),
+            (b"SCGI_", b""),
+            (b"fCGI_ROLE", b""),
+        ];
+        let mut room = [0; 64];
+        let (_, frame) = client
+            .begin(role, true, fields(vars), Length::None, &mut room)
+            .unwrap();
+        let params = b"\x01\x01A1\x05\0SCGI_\x09\0fCGI_ROLE";
+        let bytes = bytes(frame);
+        assert_eq!(&bytes[24..24 + params.len()], params, "{role:?}");
+        let rest = 24 + params.len();
+        assert_eq!(bytes.len(), rest + (8 - rest % 8) % 8 + 8 + stdin);
+    }
+}
+
+#[test]
 fn header_fields_become_variables() {
     let mut client = Client::new(vec![Slot::EMPTY; 1]);
     let long = [b'v'; 200];

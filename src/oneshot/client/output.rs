@@ -3,7 +3,7 @@
 use super::{Core, Reading, Writing};
 use crate::cgi::meta::Mapping;
 use crate::cgi::response::State;
-use crate::cgi::send::{Block, Facts};
+use crate::cgi::send::{Block, Facts, is_of_wire};
 use crate::error::Refused;
 use crate::event::{Field, Id, Length};
 use crate::frame::Frame;
@@ -58,10 +58,10 @@ impl Core {
         let mut facts = Facts::APART;
         facts.mapping = self.mapping;
         // No body is coded here, whatever it was before: who believes otherwise
-        // sees another one.
+        // sees another one. What the protocol has a word on comes first.
         let admits = |name: &[u8], value: &[u8]| match name {
             b"HTTP_TRANSFER_ENCODING" => Ok(false),
-            _ => admits(name, value),
+            _ => Ok(admits(name, value)? && !is_of_wire(name)),
         };
         let block = facts.write(room, &fields, begin, admits)?;
         if !facts.agrees(length) {
