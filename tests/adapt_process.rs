@@ -5,12 +5,13 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use vestibule::adapt::Transport;
+use vestibule::adapt::gateway::{self, Behind};
 use vestibule::adapt::process::{Process, Program};
 
 /// A directory of its own, with a program in it.
@@ -383,6 +384,109 @@ fn one_that_lives_on_may() {
     assert_eq!(process.app_status(), None);
     drop(process);
     assert!(lives(pid.trim()));
+/// Programs whose answer is none, and which would not end by themselves for an
+/// hour; and where it is seen that they have.
+fn refused() -> [(Program, Receiver<io::Result<usize>>); 2] {
+    ["echo no head", "head -c 100000 /dev/zero | tr '\\0' a"].map(|says| {
+        let text = format!("#!/bin/sh\nexec 3>held\n{says}\nexec sleep 3600\n");
+        let script = Script::new(&format!("refused-{}", says.len()), &text);
+        let held = script.dir.join("held");
+        assert!(
+            Command::new("mkfifo")
+                .arg(&held)
+                .status()
+                .unwrap()
+                .success()
+        );
+        let (sender, ended) = channel();
+        std::thread::spawn(move || {
+            let read = fs::File::open(held).and_then(|mut pipe| pipe.read(&mut [0]));
+            let _ = sender.send(read);
+        });
+        (script.program().grace(Duration::from_secs(3600)), ended)
+    })
+}
+
+#[test]
+fn one_whose_answer_is_none_is_killed_at_once() {
+    for (program, ended) in refused() {
+        let (mut client, process) = (cgi::Client::new(), program.process());
+        let (mut room, mut buf) = ([0; 256], [0; 4096]);
+        let fields = [Field::var(b"REQUEST_METHOD", b"GET")];
+        let (id, head) = client.open(fields, Length::None, &mut room).unwrap();
+        let call = Call {
+            id,
+            head,
+            buf: &mut buf,
+            timeouts: Timeouts::DEFAULT,
+        };
+        let mut end = None;
+        let called = call.run(
+            &mut client,
+            &mut &process,
+            &mut &process,
+            None::<&[u8]>,
+            |event| {
+                if let Response::Done { ending, .. } = event {
+                    end = Some(ending);
+                }
+                Ok(std::ops::ControlFlow::Continue(()))
+            },
+        );
+        assert_eq!(called.unwrap(), Called::Done { reuse: false });
+        assert!(matches!(end, Some(Ending::Failed(_))), "{end:?}");
+        drop(process);
+        let ended = ended.recv_timeout(Duration::from_secs(20));
+        assert_eq!(ended.expect("it lives on").unwrap(), 0);
+    }
+}
+
+/// A gateway to one program.
+struct Gate(Program);
+
+impl Behind for Gate {
+    type Server = http1::Server;
+    type Client = cgi::Client;
+    type Stream = Process;
+    type Answer = ();
+
+    fn connect(&self, _: bool) -> Result<(Process, cgi::Client), Error> {
+        Ok((self.0.process(), cgi::Client::new()))
+    }
+
+    fn answer(
+        &self,
+        _: (),
+        _: &mut http1::Server,
+        _: Id,
+        _: &mut dyn Write,
+    ) -> io::Result<(u16, u64)> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+#[test]
+fn behind_a_gateway_too() {
+    for (program, ended) in refused() {
+        let (near, mut far) = UnixStream::pair().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(move || {
+                let machine = http1::Server::new();
+                let times = Timeouts::DEFAULT;
+                gateway::run(&Gate(program), &near, machine, 1, Policy::STRICT, times);
+            });
+            far.write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n").unwrap();
+            let mut status = [0; 13];
+            far.read_exact(&mut status).unwrap();
+            assert_eq!(&status, b"HTTP/1.1 502 ");
+            // While the front's connection stands.
+            let ended = ended.recv_timeout(Duration::from_secs(20));
+            drop(far);
+            assert_eq!(ended.expect("it lives on").unwrap(), 0);
+        });
+    }
+}
+
     fs::write(script.dir.join("go"), b"").unwrap();
     gone(pid.trim());
     assert!(script.dir.join("done").exists());

@@ -12,7 +12,7 @@ use super::blocking::write_frame;
 use super::source::Source;
 use super::transport::{Pace, Transport, duration, timed_out};
 use crate::error::{Error, Refused};
-use crate::event::{Id, Next, Response};
+use crate::event::{Ending, Id, Next, Response};
 use crate::frame::Frame;
 use crate::machine::{After, Client};
 use crate::time::{Phase, Timeouts};
@@ -147,7 +147,8 @@ impl Call<'_> {
     /// without a body (then `None::<&[u8]>`). It may be longer or shorter than was declared no more
     /// than the machine allows. When the answer is complete before the body is
     /// sent, or the handler breaks, sending stops and the transport is shut
-    /// down. A body that may block for ever belongs in a
+    /// down; so it is where the answer has failed and the connection can carry
+    /// nothing else. A body that may block for ever belongs in a
     /// [`Detached`](super::Detached).
     ///
     /// A peer that takes no more bytes may still answer, so an error of
@@ -309,7 +310,7 @@ where
     let mut broken = false;
     let mut waits = None;
     let mut filled = 0;
-    let mut done = None;
+    let (mut done, mut failed) = (None, false);
     loop {
         let mut input = buf.get(..filled).unwrap_or(&[]);
         let mut progress = false;
@@ -317,11 +318,17 @@ where
             let mut state = shared.lock();
             match state.machine.next(&mut input) {
                 Ok(Next::Event(event)) => {
-                    if let Response::Done { id: of, reuse, .. } = event
+                    if let Response::Done {
+                        id: of,
+                        reuse,
+                        ending,
+                        ..
+                    } = event
                         && of == id
                     {
                         state.over = true;
                         done = Some(reuse);
+                        failed = matches!(ending, Ending::Failed(_));
                     }
                     if let Response::Demand { id: of, .. } = event
                         && of == id
@@ -338,8 +345,11 @@ where
                 }
                 Ok(Next::NeedInput) => {
                     let phase = state.machine.phase();
-                    // As above, where it is seen in part.
-                    done = done.map(|reuse| reuse && state.machine.after() == After::Keep);
+                    // As below, where it is seen in part.
+                    let after = state.machine.after();
+                    done = done.map(|reuse| reuse && after == After::Keep);
+                    // Others may be under way.
+                    failed &= after == After::Close;
                     state.pace.observe(phase, progress);
                     break state.pace.left();
                 }
@@ -355,12 +365,19 @@ where
                 }
                 // What comes behind a complete answer spoils the connection
                 // alone.
-                Err(_) if done.is_some() => return Ok(Called::Done { reuse: false }),
+                Err(_) if done.is_some() => {
+                    done = Some(false);
+                    break Ok(None);
+                }
                 Err(error) => return Ok(Called::Failed(error)),
             }
         };
         shared.changed.notify_all();
         if let Some(reuse) = done {
+            if failed {
+                // Whoever still works at that answer works for nobody.
+                let _ = reader.shutdown(Shutdown::Both);
+            }
             return Ok(Called::Done {
                 reuse: reuse && !broken,
             });

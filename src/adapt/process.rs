@@ -17,7 +17,7 @@
 //! | ends by itself, whatever its exit code | the end of the answer; [`Process::app_status`] |
 //! | was killed, by a signal or by us | an error of reading, so that no answer looks complete |
 //! | writes more than [`Program::output_limit`] | it is killed |
-//! | is shut down both ways before its output has ended | it is killed |
+//! | is shut down both ways before its output has ended, as [`Call`](super::Call) and [`gateway`](super::gateway) do where its answer is none | it is killed |
 //! | lives on when its [`Process`] is dropped | it may, for [`Program::grace`]: what it still writes is read and dropped; then it is killed |
 //!
 //! It alone is killed: what it has started itself is not, which takes more than

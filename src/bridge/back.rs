@@ -34,7 +34,7 @@ pub struct Back<K> {
     pub(super) deaf: bool,
     /// Why we gave it up, or what it did to our machine.
     pub(super) reason: Option<Error>,
-    /// An exchange on it was aborted.
+    /// An exchange on it was aborted, or its answer is none.
     pub(super) aborted: bool,
     /// It takes one exchange and no other.
     pub(super) once: bool,
@@ -103,9 +103,10 @@ impl<K> Back<K> {
         self.kept.is_some()
     }
 
-    /// Whether an exchange on it was, or is to be, aborted. Many peers do not
-    /// heed that: where it carries no other exchange
-    /// ([`Bridge::uses`](super::Bridge::uses)), it is better to close.
+    /// Whether an exchange on it was, or is to be, aborted, or its answer was
+    /// none that could be read. Many peers do not heed that, and go on: where
+    /// it carries no other exchange ([`Bridge::uses`](super::Bridge::uses)), it
+    /// is better to close.
     pub const fn aborted(&self) -> bool {
         self.aborted
     }

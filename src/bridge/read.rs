@@ -5,7 +5,7 @@ use super::pass::Method;
 use super::step::{Passed, skip};
 use super::{Back, Bridge, Feed, Kept, Step};
 use crate::error::Error;
-use crate::event::{Id, Length, Next, Request, Response, Space};
+use crate::event::{Ending, Id, Length, Next, Request, Response, Space};
 use crate::machine::{Client, Server};
 
 /// Moves `input`, which was `before`, back by the `count` bytes that the call
@@ -313,8 +313,13 @@ where
                     });
                 }
                 Response::Done {
-                    retry_safe, ending, ..
+                    reuse,
+                    retry_safe,
+                    ending,
+                    ..
                 } => {
+                    // Our machine has let go of the answer, the peer has not.
+                    back.aborted |= !reuse && matches!(ending, Ending::Failed(_));
                     e.done(retry_safe, ending, back.reason, self.policy.attempts);
                     self.wake();
                 }
@@ -337,7 +342,7 @@ where
         let mut any = Passed::None;
         for e in self.exchanges.as_mut() {
             if e.back.is_some_and(|b| b.at == at) {
-                e.done(false, crate::event::Ending::Truncated, reason, 0);
+                e.done(false, Ending::Truncated, reason, 0);
                 any = Passed::Some;
             }
         }

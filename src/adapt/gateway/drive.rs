@@ -256,8 +256,9 @@ where
                 continue;
             };
             // What was given up is not waited for, though its peer may not
-            // heed it: a thread may be reading it.
-            if back.aborted() && !back.given_up() && !state.bridge.uses(at) {
+            // heed it: a thread may be reading it. Nor has its machine done so
+            // to the transport, where it reads no more.
+            if back.aborted() && !state.bridge.uses(at) {
                 state.give_up(at, Error::Upstream);
             }
         }
