@@ -13,6 +13,9 @@ use std::time::{Duration, Instant};
 
 use vestibule::adapt::gateway::{self, Behind};
 use vestibule::adapt::process::{Process, Program};
+use vestibule::adapt::{Call, Called, Transport};
+use vestibule::bridge::Policy;
+use vestibule::{Client as _, Ending, Error, Field, Id, Length, Response, Timeouts, cgi, http1};
 
 /// A directory of its own, with a program in it.
 struct Script {
@@ -115,6 +118,7 @@ fn the_environment_is_the_requests_and_a_named_list() {
         format!("PATH={path}"),
         "QUERY_STRING=".into(),
         "REQUEST_METHOD=GET".into(),
+        format!("SCRIPT_FILENAME={}", script.path().display()),
         "SCRIPT_NAME=".into(),
     ];
     for name in ["LD_LIBRARY_PATH", "TZ"] {
@@ -131,6 +135,13 @@ fn the_environment_is_the_requests_and_a_named_list() {
         .filter(|l| !own.iter().any(|o| l.starts_with(o)));
     assert_eq!(lines.collect::<Vec<_>>(), want);
     assert_eq!(process.app_status(), Some(0));
+
+    let other = [("SCRIPT_FILENAME", "/srv/other.php")];
+    let text = output(&started(&script.program(), &other)).unwrap();
+    assert!(
+        text.contains("\nSCRIPT_FILENAME=/srv/other.php\n"),
+        "{text}"
+    );
 
     let none: [&str; 0] = [];
     let program = script.program().inherit(none).directory("/");
@@ -373,17 +384,6 @@ fn what_it_has_left_behind_is_not_listened_to_for_ever() {
     }
 }
 
-#[test]
-fn one_that_lives_on_may() {
-    let patient = |script: &Script| script.program().grace(Duration::from_secs(60));
-    let work = "#!/bin/sh\necho $$\nexec >&- 2>&-\n\
-        while [ ! -e go ]; do sleep 0.02; done\ntouch done\n";
-    let script = Script::new("lives", work);
-    let process = started(&patient(&script), &[]);
-    let pid = output(&process).unwrap();
-    assert_eq!(process.app_status(), None);
-    drop(process);
-    assert!(lives(pid.trim()));
 /// Programs whose answer is none, and which would not end by themselves for an
 /// hour; and where it is seen that they have.
 fn refused() -> [(Program, Receiver<io::Result<usize>>); 2] {
@@ -487,6 +487,17 @@ fn behind_a_gateway_too() {
     }
 }
 
+#[test]
+fn one_that_lives_on_may() {
+    let patient = |script: &Script| script.program().grace(Duration::from_secs(60));
+    let work = "#!/bin/sh\necho $$\nexec >&- 2>&-\n\
+        while [ ! -e go ]; do sleep 0.02; done\ntouch done\n";
+    let script = Script::new("lives", work);
+    let process = started(&patient(&script), &[]);
+    let pid = output(&process).unwrap();
+    assert_eq!(process.app_status(), None);
+    drop(process);
+    assert!(lives(pid.trim()));
     fs::write(script.dir.join("go"), b"").unwrap();
     gone(pid.trim());
     assert!(script.dir.join("done").exists());

@@ -94,7 +94,7 @@ pub struct Program {
 impl Program {
     /// The program of this file, which need not be there yet. It is run by its
     /// absolute path, in its directory, never by a shell and never looked for
-    /// in PATH.
+    /// in PATH. SCRIPT_FILENAME is that path, where the request names no other.
     ///
     /// # Errors
     ///
@@ -227,6 +227,11 @@ impl Program {
             if environment.get(name).is_empty() {
                 command.env(name, "");
             }
+        }
+        // As web servers tell of what they run, where it is no interpreter that
+        // is told of a script.
+        if environment.get("SCRIPT_FILENAME").is_empty() {
+            command.env("SCRIPT_FILENAME", &self.path);
         }
         for name in &self.inherited {
             if let Some(value) = std::env::var_os(name) {

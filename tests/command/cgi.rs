@@ -150,8 +150,22 @@ fn nothing_of_ours_but_what_is_named() {
     assert_eq!(
         ran.text(),
         "GATEWAY_INTERFACE MINE PATH PWD QUERY_STRING REDIRECT_STATUS REMOTE_ADDR \
-         REQUEST_METHOD SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE "
+         REQUEST_METHOD SCRIPT_FILENAME SCRIPT_NAME SERVER_NAME SERVER_PORT SERVER_PROTOCOL SERVER_SOFTWARE "
     );
+    // Who is run is told which file it is, unless a web server names another.
+    let file = "#!/bin/sh\nprintf 'A: b\\n\\n'\necho \"$SCRIPT_FILENAME|$SCRIPT_NAME\"\n";
+    let file = program(&dir, "file", file);
+    let http = serving(&file, &[]);
+    let answer = Caller::to(&http.endpoint).ask("GET", "/x", &[], Body::None);
+    assert_eq!(answer.body, format!("{}|\n", dir.path("file")).as_bytes());
+    let fcgi = serving_at("fcgi", &file, &[]);
+    for (args, said) in [
+        (&[][..], &dir.path("file")[..]),
+        (&["-p", "SCRIPT_FILENAME=/f"], "/f"),
+    ] {
+        let ran = call(&fcgi.endpoint, args);
+        assert_eq!(ran.text(), format!("{said}|\n"), "{ran:?}");
+    }
     // What a web server in front says is not believed so far.
     let front = serving_at("fcgi", &names, &[]);
     let args = [
