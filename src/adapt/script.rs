@@ -16,7 +16,8 @@ use crate::cgi::meta::is_meta;
 ///
 /// What is read is the environment, as a block, and then standard input, as
 /// many bytes of it as CONTENT_LENGTH says and none beyond, which may be
-/// another's (RFC 3875, 4.2). What is written is standard output. Standard
+/// another's (RFC 3875, 4.2). Where it ends before, so that it is half a body,
+/// reading is `UnexpectedEof`. What is written is standard output. Standard
 /// error is the web server's log. The arguments are never looked at: a web
 /// server may have put the query there, which is the client's.
 ///
@@ -57,6 +58,8 @@ pub struct Script {
     left: u64,
     /// No more of it is wanted.
     shut: AtomicBool,
+    /// Something of an answer is out.
+    written: bool,
 }
 
 impl Script {
@@ -120,7 +123,15 @@ impl Script {
             output: Box::new(output),
             left,
             shut: AtomicBool::new(false),
+            written: false,
         })
+    }
+
+    /// Whether anything was written. Where that is not so, and the request
+    /// could not be read, its status can still be told, by
+    /// [`cgi::encode::head`](crate::cgi::encode::head).
+    pub const fn has_written(&self) -> bool {
+        self.written
     }
 }
 
@@ -154,6 +165,10 @@ impl Read for Script {
             return Ok(0);
         }
         let n = (&mut self.input).take(self.left).read(buf)?;
+        if n == 0 && self.left > 0 && !buf.is_empty() {
+            let what = "standard input is shorter than CONTENT_LENGTH";
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, what));
+        }
         let taken = u64::try_from(n).unwrap_or(u64::MAX);
         self.left = self.left.saturating_sub(taken);
         Ok(n)
@@ -163,12 +178,14 @@ impl Read for Script {
 impl Write for Script {
     fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         let n = self.output.write(buf)?;
+        self.written |= n > 0;
         self.output.flush()?;
         Ok(n)
     }
 
     fn write_vectored(&mut self, bufs: &[io::IoSlice<'_>]) -> io::Result<usize> {
         let n = self.output.write_vectored(bufs)?;
+        self.written |= n > 0;
         self.output.flush()?;
         Ok(n)
     }
@@ -237,16 +254,24 @@ mod tests {
 
     #[test]
     fn lengths() {
-        for (text, n) in [
-            ("", 0),
-            ("x", 0),
-            ("-1", 0),
-            ("9", 6),
-            ("18446744073709551615", 6),
-        ] {
-            let script = script(&[CGI, ("CONTENT_LENGTH", text)], b"abcdef").unwrap();
-            let text = all(script);
+        let with = |text| script(&[CGI, ("CONTENT_LENGTH", text)], b"abcdef").unwrap();
+        for (text, n) in [("", 0), ("x", 0), ("-1", 0), ("0", 0), ("6", 6)] {
+            let text = all(with(text));
             assert_eq!(text.split("\0\0").nth(1).unwrap().len(), n);
+        }
+        // Less than it is to be.
+        for text in ["7", "18446744073709551615"] {
+            let (mut script, mut came) = (with(text), Vec::new());
+            let error = script.read_to_end(&mut came).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+            assert!(came.ends_with(b"\0\0abcdef"));
+            assert_eq!(script.read(&mut []).unwrap(), 0);
+            assert!(script.read(&mut [0]).is_err() && !script.has_written());
+            script.write_all(b"x").unwrap();
+            assert!(script.has_written());
+            // Nobody wants it any more.
+            script.shutdown(Shutdown::Write).unwrap();
+            assert_eq!(script.read(&mut [0]).unwrap(), 0);
         }
         assert!(all(script(&[CGI], b"abcdef").unwrap()).ends_with("\0\0"));
     }

@@ -313,6 +313,23 @@ fn a_link_makes_it_a_program() {
         assert!(ran.text().starts_with(&start), "{name}: {ran:?}");
         assert!(!ran.text().contains("usage"), "{name}: {ran:?}");
     }
+    // Half a body is no request, which the web server is told where it can be.
+    for (name, started) in [
+        ("hello.cgi", "Status: 400 "),
+        ("echo.cgi", "Status: 400 "),
+        ("mirror.cgi", "Status: 200 "),
+    ] {
+        let mut command = linked(&dir, name, &[]);
+        command
+            .env("GATEWAY_INTERFACE", "CGI/1.1")
+            .env("REQUEST_METHOD", "POST")
+            .env("CONTENT_LENGTH", "9");
+        let ran = finish(command, b"hello");
+        assert_eq!(ran.code, 1, "{name}: {ran:?}");
+        let said = format!("vestibule: {name}: standard input is shorter than CONTENT_LENGTH\n");
+        assert_eq!(ran.err, said, "{ran:?}");
+        assert!(ran.text().starts_with(started), "{name}: {ran:?}");
+    }
     // What it says of the request is the request, and nothing of the process.
     let mut command = linked(&dir, "echo.cgi", &[]);
     command

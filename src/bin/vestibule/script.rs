@@ -2,7 +2,7 @@
 //! named `NAME.cgi`, it is the application NAME. RFC 3875.
 
 use std::ffi::OsStr;
-use std::io::{self, Write as _};
+use std::io::{self, Write};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -28,10 +28,7 @@ pub fn named(program: Option<&OsStr>) -> Option<String> {
 pub fn serve(name: &str) -> Ended {
     let failed = |what: String| {
         // The web server is told too.
-        let mut room = [0; 64];
-        let length = Length::Known(0);
-        let head = cgi::encode::head(500, [], length, &mut room).unwrap_or(0);
-        let _ = io::stdout().write_all(&room[..head]);
+        let _ = status(500, &mut io::stdout());
         Err(Failure::Exit(1, format!("{name}.cgi: {what}")))
     };
     let script = match Script::new() {
@@ -49,6 +46,13 @@ pub fn serve(name: &str) -> Ended {
     answer(app, script).map_or_else(broken, |()| Ok(0))
 }
 
+/// An answer that is no more than its status.
+fn status(status: u16, out: &mut impl Write) -> io::Result<()> {
+    let mut room = [0; 64];
+    let head = cgi::encode::head(status, [], Length::Known(0), &mut room)?;
+    out.write_all(&room[..head])
+}
+
 fn answer(app: App, mut script: Script) -> io::Result<()> {
     let site = Site {
         root: None,
@@ -59,7 +63,7 @@ fn answer(app: App, mut script: Script) -> io::Result<()> {
     let mut table = Table::new(&site, app, &lines, Ends::default(), 1);
     let (mut machine, mut buf) = (cgi::Server::new(), vec![0; 32 * 1024]);
     let timeouts = Timeouts::DEFAULT;
-    run(
+    let ran = run(
         &mut machine,
         &mut script,
         &mut buf,
@@ -68,8 +72,15 @@ fn answer(app: App, mut script: Script) -> io::Result<()> {
             let handled = table.handle(machine, event, script);
             handled.map(ControlFlow::Continue)
         },
-    )
-    .map(drop)
+    );
+    // The web server has given it up, and may not listen any more.
+    if let Err(error) = &ran
+        && error.kind() == io::ErrorKind::UnexpectedEof
+        && !script.has_written()
+    {
+        let _ = status(400, &mut script);
+    }
+    ran.map(drop)
 }
 
 #[cfg(test)]
