@@ -395,6 +395,92 @@ fn secrets() {
     }
 }
 
+/// Heads and pieces of a body that only long packets carry.
+#[test]
+fn long_packets() {
+    let long = format!("-HX-A: {}", "a".repeat(20_000));
+    let body = vec![b'x'; 200_000];
+    let size = ["--packet-size", "65536"];
+    let container = listening(&["--app", "mirror", "--packet-size=65536"]);
+    let at = &container.endpoint;
+    let ran = call(at, &[&size[..], &["-v", &long, "-d", "x"]].concat());
+    assert_eq!((ran.code, ran.text().as_str()), (0, "x"), "{ran:?}");
+    assert!(ran.err.contains("END_RESPONSE"), "{ran:?}");
+    let ran = call(at, &[&long]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains("longer than a packet"), "{ran:?}");
+    let short = listening(&["--app", "mirror"]);
+    let ran = call(&short.endpoint, &[&size[..], &["--fail", &long]].concat());
+    assert_eq!(ran.code, 22, "{ran:?}");
+    assert!(ran.err.contains("answered 431"), "{ran:?}");
+
+    let mut stream = connect(&container);
+    stream
+        .write_all(&forward(4, "/", &[(HOST, "h"), (LENGTH, "60000")], &[]))
+        .unwrap();
+    let piece = [&60_000u16.to_be_bytes()[..], &body[..60_000]].concat();
+    stream.write_all(&asks(&piece)).unwrap();
+    read(&mut stream, 4);
+    let mut got = Vec::new();
+    while !got.ends_with(&end(true)) {
+        got.extend(read(&mut stream, 1));
+    }
+    assert!(got.iter().filter(|b| **b == b'x').count() >= 60_000);
+
+    // Behind another front too.
+    for (more, status) in [(&size[..], 200), (&[], 431)] {
+        let front = ["serve", "--to", at, "--listen", "http://127.0.0.1:0"];
+        let front = Served::spawn(vestibule(&[&front[..], more].concat()));
+        let fields = [("X-A", &*"a".repeat(20_000))];
+        let answer = Caller::to(&front.endpoint).ask("PUT", "/", &fields, Body::Known(&body));
+        assert_eq!(answer.status, status);
+        assert_eq!(answer.body == body, status == 200);
+    }
+    // What is recorded has been agreed on by others.
+    let dir = Dir::new("ajp-long");
+    let field = "a".repeat(20_000);
+    let head = forward(2, "/", &[(b"\0\x03X-A\0", &field)], &[]);
+    let ran = run(&["decode", "ajp", &dir.file("head", &head)]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+}
+
+#[test]
+fn the_size_of_packets() {
+    for size in ["8191", "65537", "-1", "8k", ""] {
+        for args in [
+            &["call", "ajp://h:1"][..],
+            &["serve", "--app", "hello", "--listen", "ajp://127.0.0.1:0"],
+        ] {
+            let ran = run(&[args, &["--packet-size", size]].concat());
+            assert_eq!(ran.code, 2, "{size}: {ran:?}");
+            let what = format!("--packet-size wants a number of 8192 to 65536, not '{size}'");
+            assert!(ran.err.contains(&what), "{size}: {ran:?}");
+        }
+    }
+    let ran = call("fcgi://127.0.0.1:1", &["--packet-size", "8192"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.contains("--packet-size means nothing to"),
+        "{ran:?}"
+    );
+    for args in [&["--app", "hello"][..], &["--to", "fcgi://h:1"]] {
+        let serve = [
+            "serve",
+            "--listen",
+            "http://127.0.0.1:0",
+            "--packet-size=9000",
+        ];
+        let ran = run(&[&serve[..], args].concat());
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains("--packet-size is for AJP"), "{ran:?}");
+    }
+    for command in ["call", "serve"] {
+        let ran = run(&[command, "--help"]);
+        assert!(ran.text().contains("  --packet-size BYTES "), "{ran:?}");
+        assert!(!ran.text().contains('{') || command == "serve", "{ran:?}");
+    }
+}
+
 #[test]
 fn connections_behind_are_kept() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -7,13 +7,13 @@ use vestibule::Length;
 use vestibule::cgi::meta::header_name;
 use vestibule::fcgi::Role;
 
+use crate::agreed::{self, Agreed};
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::body::Body;
 use crate::cgi_env::Vars;
 use crate::endpoint::Endpoint;
 use crate::perform::{self, Plan};
 use crate::scheme::Scheme;
-use crate::secret;
 
 const HELP: &str = "\
 usage: vestibule call ENDPOINT [OPTION]...
@@ -51,7 +51,7 @@ the start of the request and the header fields; other variables are not sent.
   --data FILE         the file that a filter works on (FastCGI)
   --env               all of the environment, not the meta-variables alone
                       (not HTTP, not AJP)
-{secret}  -i                  the head too, in the form of CGI
+{agreed}  -i                  the head too, in the form of CGI
   -v                  draws the exchange on standard error: each record, or each
                       head, interim ones too, body, chunk and packet
   --fail              no body for a status of 400 or more, but exit 22
@@ -82,7 +82,12 @@ struct Options {
     verbose: bool,
     fail: bool,
     timeout: Option<Duration>,
-    secret: Option<&'static [u8]>,
+    agreed: Agreed,
+}
+
+fn help() -> String {
+    let both = [agreed::SECRET, agreed::PACKET].concat();
+    HELP.replace("{agreed}", &both)
 }
 
 pub fn main(mut args: Args) -> Ended {
@@ -90,7 +95,7 @@ pub fn main(mut args: Args) -> Ended {
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
-                "--help" | "-h" => return print(&HELP.replace("{secret}", secret::HELP)),
+                "--help" | "-h" => return print(&help()),
                 "--uri" => options.uri = Some(args.text()?),
                 "--root" => options.root = Some(args.text()?),
                 "-X" => options.method = Some(args.bytes()?),
@@ -115,7 +120,7 @@ pub fn main(mut args: Args) -> Ended {
                 "--fail" => options.fail = true,
                 "--timeout" => options.timeout = Some(args.seconds()?),
                 name => {
-                    if !secret::option(name, &mut args, &mut options.secret)? {
+                    if !options.agreed.option(name, &mut args)? {
                         return args.unknown();
                     }
                 }
@@ -162,7 +167,16 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         (options.data.is_some(), "--data", scheme.has_roles()),
         (options.root.is_some(), "--root", scheme.has_variables()),
         (options.env, "--env", scheme.has_variables()),
-        (options.secret.is_some(), "--secret", scheme.has_secret()),
+        (
+            options.agreed.secret.is_some(),
+            "--secret",
+            scheme.has_secret(),
+        ),
+        (
+            options.agreed.packet_size.is_some(),
+            "--packet-size",
+            scheme.has_packets(),
+        ),
     ] {
         if given && !has {
             return usage(format!("{option} means nothing to {}", endpoint.address));
@@ -285,7 +299,7 @@ fn plan(options: Options) -> Result<Plan, Failure> {
         head: options.head,
         fail: options.fail,
         timeout: options.timeout,
-        secret: options.secret,
+        agreed: options.agreed,
         drawing: options.verbose.then(|| Box::new(std::io::stderr()) as _),
         out: perform::output(),
     })

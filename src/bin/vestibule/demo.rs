@@ -7,6 +7,7 @@ use std::rc::Rc;
 use vestibule::fcgi::Role;
 use vestibule::{Length, Timeouts};
 
+use crate::agreed::Agreed;
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::cgi_env::Vars;
@@ -75,7 +76,7 @@ fn serve(endpoint: &str, app: App) -> Result<(Service, String), Failure> {
         max_body: u64::MAX,
         unknown_length: false,
         log: None,
-        secret: None,
+        agreed: Agreed::default(),
     };
     let service = Service::start(options, vec![(address.scheme, listener)]);
     Ok((service, real))
@@ -99,7 +100,7 @@ fn call(real: &str) -> Ended {
         head: true,
         fail: true,
         timeout: Some(std::time::Duration::from_secs(10)),
-        secret: None,
+        agreed: Agreed::default(),
         drawing: Some(Box::new(io::stdout())),
         out: Box::new(page.clone()),
     });

@@ -8,6 +8,7 @@ use vestibule::bridge::Policy;
 use vestibule::fcgi::Role;
 use vestibule::{Error, Field, Fields, Id, Length, Timeouts};
 
+use crate::agreed::Agreed;
 use crate::backs::{Back, Backs, Lease};
 use crate::context::Ends;
 use crate::date;
@@ -27,10 +28,10 @@ use forward::forwarded;
 pub type To = Backs<Machine>;
 
 /// What stands behind, at this address.
-pub fn to(address: Address, timeouts: Timeouts, secret: Option<&'static [u8]>) -> To {
+pub fn to(address: Address, timeouts: Timeouts, agreed: Agreed) -> To {
     let timeout = Duration::from_millis(u64::from(timeouts.response));
     let scheme = address.scheme;
-    Backs::new(address, timeout, move || Machine::behind(scheme, secret))
+    Backs::new(address, timeout, move || Machine::behind(scheme, agreed))
 }
 
 /// A connection of a front, and what is watched of it.

@@ -7,6 +7,7 @@ use vestibule::{
     Status, ajp, cgi, http1, scgi, uwsgi,
 };
 
+use crate::agreed::Agreed;
 use crate::caller::Caller;
 use crate::filter::Filter;
 use crate::perform::Plan;
@@ -49,13 +50,13 @@ macro_rules! each {
 
 impl Machine {
     /// For what stands behind a server.
-    pub fn behind(scheme: Scheme, secret: Option<&'static [u8]>) -> Machine {
+    pub fn behind(scheme: Scheme, agreed: Agreed) -> Machine {
         match scheme {
             Scheme::Fcgi => Machine::Fcgi(Filter::none(fcgi::Client::default())),
             Scheme::Http => Machine::Http(http1::Client::new()),
             Scheme::Scgi => Machine::Scgi(scgi::Client::with_rules(EITHER)),
             Scheme::Uwsgi => Machine::Uwsgi(uwsgi::Client::with_rules(EITHER)),
-            Scheme::Ajp => Machine::Ajp(ajp::Client::with_secret(secret.unwrap_or_default())),
+            Scheme::Ajp => Machine::Ajp(agreed.client()),
             Scheme::Cgi => Machine::Cgi(cgi::Client::new()),
         }
     }
@@ -73,7 +74,7 @@ impl Machine {
                 let all = cgi::Passes::STRICT.any_variable(true).authorization(true);
                 Machine::Cgi(cgi::Client::new().passes(all))
             }
-            scheme => Machine::behind(scheme, plan.secret),
+            scheme => Machine::behind(scheme, plan.agreed),
         }
     }
 

@@ -3,6 +3,7 @@
 #![deny(unsafe_code)]
 
 mod access;
+mod agreed;
 mod apps;
 mod args;
 mod authorizer;
@@ -39,7 +40,6 @@ mod records;
 mod root;
 mod scheme;
 mod script;
-mod secret;
 mod serve;
 mod service;
 #[cfg(unix)]

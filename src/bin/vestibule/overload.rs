@@ -94,9 +94,11 @@ fn full() -> fcgi::Server<Vec<Slot>> {
     fcgi::Server::new(Vec::new())
 }
 
-/// AJP: who asks is told no more than that, with or without the secret.
+/// AJP: who asks is told no more than that, with or without the secret, and
+/// however long its packets may be.
 fn container() -> ajp::Server {
-    ajp::Server::new(ajp::ServerRules::STRICT.without_secret(true))
+    let limits = ajp::ServerLimits::DEFAULT.packet_bytes(ajp::MAX_PACKET);
+    ajp::Server::new(ajp::ServerRules::STRICT.without_secret(true)).limits(limits)
 }
 
 /// Refuses a request whose head is complete, or one that finds no slot. Whether

@@ -10,6 +10,7 @@ use vestibule::adapt::{Call, Called};
 use vestibule::fcgi::Role;
 use vestibule::{Ending, Error, Field, Length, Rejection, Response, Timeouts};
 
+use crate::agreed::Agreed;
 use crate::args::{Ended, Failure, complain};
 use crate::body::Body;
 use crate::cgi_env::Vars;
@@ -30,8 +31,8 @@ pub struct Plan {
     pub head: bool,
     pub fail: bool,
     pub timeout: Option<Duration>,
-    /// What a container demands.
-    pub secret: Option<&'static [u8]>,
+    /// With a container.
+    pub agreed: Agreed,
     /// Where the exchange is drawn.
     pub drawing: Option<Box<dyn Write + Send>>,
     /// Where the answer goes.

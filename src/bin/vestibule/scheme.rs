@@ -89,6 +89,11 @@ impl Scheme {
         matches!(self, Scheme::Ajp)
     }
 
+    /// Whether both sides must have agreed how long a packet may be.
+    pub const fn has_packets(self) -> bool {
+        matches!(self, Scheme::Ajp)
+    }
+
     /// Whether those who listen are one application, for all paths: what a
     /// path says is PATH_INFO.
     pub const fn is_one_application(self) -> bool {

@@ -9,6 +9,7 @@ use vestibule::Timeouts;
 use vestibule::access_log::Format;
 
 use crate::access::Log;
+use crate::agreed::{self, Agreed};
 use crate::apps::App;
 use crate::args::{Arg, Args, Ended, Failure, print, usage};
 use crate::authorizer::Authorizer;
@@ -18,7 +19,6 @@ use crate::listen::Listener;
 use crate::proxied::Proxied;
 use crate::root::Root;
 use crate::scheme::Scheme;
-use crate::secret;
 use crate::service::{Options, Serves, Service};
 use crate::site::Site;
 use crate::trusted::Trusted;
@@ -27,6 +27,7 @@ const HELP: &str = "\
 usage: vestibule serve (--app NAME | --to ENDPOINT) [--root DIR] [--index NAME] [--authorizer ENDPOINT]
                        [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
                        [--timeout SECONDS] [--trusted CIDR]... [--proxy-protocol]
+                       [--packet-size BYTES]
                        [--access-log FILE|-] [--access-log-format FORMAT]
 
 Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT, which let running requests
@@ -55,7 +56,7 @@ finish, for 10 seconds; a second one does not.
                       Default fcgi://127.0.0.1:9000. Each address is printed.
 {secret}                      demanded where ajp is listened at, and sent to what stands
                       behind by AJP. Without one AJP is served to this machine alone
-  --root DIR          sends the files of DIR (type by name, ranges, dates) and works
+{packet}  --root DIR          sends the files of DIR (type by name, ranges, dates) and works
                       out SCRIPT_NAME, SCRIPT_FILENAME and PATH_INFO. What is no file
                       is the index of DIR, or else the application's. Hidden files,
                       and links that lead out, are refused
@@ -107,6 +108,11 @@ echo, by the query string:
   m=nobody            an answer that does not wait for the body
 ";
 
+fn help() -> String {
+    let help = HELP.replace("{secret}", agreed::SECRET);
+    help.replace("{packet}", agreed::PACKET)
+}
+
 pub fn main(mut args: Args) -> Ended {
     let mut endpoints = Vec::new();
     let (mut app, mut to) = (None, None);
@@ -117,11 +123,11 @@ pub fn main(mut args: Args) -> Ended {
     let mut trusted = Trusted::default();
     let mut proxied = false;
     let (mut log, mut format) = (None, None);
-    let mut secret = None;
+    let mut agreed = Agreed::default();
     while let Some(arg) = args.next()? {
         match arg {
             Arg::Option(name) => match name.as_str() {
-                "--help" | "-h" => return print(&HELP.replace("{secret}", secret::HELP)),
+                "--help" | "-h" => return print(&help()),
                 "--listen" => {
                     let text = args.text()?;
                     let endpoint = Endpoint::parse(&text).map_err(Failure::Usage)?;
@@ -160,7 +166,7 @@ pub fn main(mut args: Args) -> Ended {
                 }
                 "--proxy-protocol" => proxied = true,
                 name => {
-                    if !secret::option(name, &mut args, &mut secret)? {
+                    if !agreed.option(name, &mut args)? {
                         return args.unknown();
                     }
                 }
@@ -168,9 +174,10 @@ pub fn main(mut args: Args) -> Ended {
             Arg::Word(word) => return usage(format!("what is '{}'?", word.display())),
         }
     }
+    let behind_scheme = to.as_ref().map(|at| at.scheme);
     let serves = match (app, to) {
         (Some(app), None) => Serves::App(app),
-        (None, Some(to)) => Serves::To(gateway::to(to.served(), timeouts, secret)),
+        (None, Some(to)) => Serves::To(gateway::to(to.served(), timeouts, agreed)),
         (None, None) => return usage("--app or --to is missing"),
         (Some(_), Some(_)) => return usage("--app and --to exclude each other"),
     };
@@ -179,11 +186,15 @@ pub fn main(mut args: Args) -> Ended {
         endpoints.push(default.address);
     }
     for address in &endpoints {
-        if address.scheme.has_secret() && secret.is_none() && !address.is_here() {
+        if address.scheme.has_secret() && agreed.secret.is_none() && !address.is_here() {
             return usage(format!(
                 "{address}: who can connect there is believed: --secret is missing"
             ));
         }
+    }
+    let mut spoken = endpoints.iter().map(|at| at.scheme).chain(behind_scheme);
+    if agreed.packet_size.is_some() && !spoken.any(Scheme::has_packets) {
+        return usage("--packet-size is for AJP, which is neither listened at nor behind");
     }
     let workers = match u16::try_from(workers) {
         Ok(n) => n,
@@ -231,7 +242,7 @@ pub fn main(mut args: Args) -> Ended {
         max_body,
         unknown_length,
         log,
-        secret,
+        agreed,
     };
     let ended = Service::start(options, listeners).run();
     if let Some(proxied) = proxied {

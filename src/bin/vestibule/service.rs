@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 use vestibule::adapt::Transport;
 use vestibule::adapt::blocking::run;
 use vestibule::fcgi::{self, Slot};
-use vestibule::{Phase, Timeouts, ajp, http1, scgi, uwsgi};
+use vestibule::{Phase, Timeouts, http1, scgi, uwsgi};
 
 use crate::access::Log;
+use crate::agreed::Agreed;
 use crate::apps::App;
 use crate::args::{Ended, Failure, complain};
 use crate::endpoint::Stream;
@@ -55,8 +56,8 @@ pub struct Options {
     /// Bodies of unknown length go on to what gets variables.
     pub unknown_length: bool,
     pub log: Option<Arc<Log>>,
-    /// What a container demands; nothing where there is none.
-    pub secret: Option<&'static [u8]>,
+    /// With the web servers that we are a container of.
+    pub agreed: Agreed,
 }
 
 /// Who answers.
@@ -349,17 +350,8 @@ fn converse(shared: &Shared, job: Job) {
         // No connection comes so.
         Scheme::Cgi => {}
         Scheme::Ajp => {
-            let limits = ajp::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);
-            let rules = match shared.options.secret {
-                Some(secret) => ajp::ServerRules::STRICT.secret(secret),
-                None => ajp::ServerRules::STRICT.without_secret(true),
-            };
-            serve(
-                ajp::Server::new(rules).limits(limits),
-                &shared.options,
-                &connection,
-                1,
-            );
+            let machine = shared.options.agreed.server(shared.options.max_body);
+            serve(machine, &shared.options, &connection, 1);
         }
         Scheme::Scgi => {
             let limits = scgi::ServerLimits::DEFAULT.body_bytes(shared.options.max_body);

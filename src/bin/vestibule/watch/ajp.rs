@@ -1,6 +1,8 @@
 //! AJP: what is listed and drawn of it that other wires have not.
 
-use vestibule::ajp::{Client, ClientExt, Server, ServerExt, ServerRules};
+use vestibule::ajp::{
+    Client, ClientExt, ClientLimits, MAX_PACKET, Server, ServerExt, ServerLimits, ServerRules,
+};
 use vestibule::{Client as _, Field, Length};
 
 use super::{Answering, Asking, Question};
@@ -15,7 +17,9 @@ impl Asking for Server {
     fn fresh() -> Self {
         // Whom it came from, and whom it was for, is not asked here.
         let rules = ServerRules::STRICT.without_secret(true);
-        Server::new(rules.any_attribute(true))
+        // Nor how long packets may be here.
+        let limits = ServerLimits::DEFAULT.packet_bytes(MAX_PACKET);
+        Server::new(rules.any_attribute(true)).limits(limits)
     }
 
     /// Some containers ask for a body where there is none; it is empty then.
@@ -50,7 +54,7 @@ impl Answering for Client {
     });
 
     fn fresh() -> Self {
-        Client::new()
+        Client::new().limits(ClientLimits::DEFAULT.packet_bytes(MAX_PACKET))
     }
 
     fn title(status: u16) -> String {
