@@ -138,8 +138,10 @@ pub enum Error {
     TooManyInterim,
     /// A status 101 that was not asked for. RFC 9110, 15.2.2.
     Switch,
-    /// Bytes after an answer, with no request open. RFC 9112, 9.2.
+    /// Bytes after an answer of HTTP, with no request open. RFC 9112, 9.2.
     Surplus,
+    /// The same on another wire, of which no document speaks.
+    Unasked,
     /// A connection that does not begin with a header of the PROXY protocol.
     /// PROXY protocol, 2.
     ProxySignature,
@@ -161,13 +163,15 @@ pub enum Error {
     /// An AJP packet does not begin with the two bytes of its direction.
     /// AJPv13, "Basic Packet Structure".
     Magic(u16),
-    /// An AJP packet is longer than the limit `packet_bytes`.
+    /// An AJP packet is longer than the limit `packet_bytes`, and is not of a
+    /// request's body.
     PacketTooLong,
     /// An AJP packet of this type may not come now, or there is no such type.
     /// AJPv13, "Packet types".
     PacketType(u8),
     /// An AJP packet ends inside a number or string, is longer than what is in
-    /// it, or has a string that does not end in NUL. AJPv13, "Data Types".
+    /// it (of a request's body also than the limit `packet_bytes`), or has a
+    /// string that does not end in NUL. AJPv13, "Data Types".
     BadPacket,
     /// A header code that is not assigned. AJPv13, "Request Packet Structure"
     /// and "Response Packet Structure".
@@ -282,7 +286,8 @@ impl Error {
             | Error::TransferEncoding
             | Error::TooManyInterim
             | Error::Switch
-            | Error::Surplus => 502,
+            | Error::Surplus
+            | Error::Unasked => 502,
             Error::HttpVersion | Error::Http2Preface => 505,
             Error::Overloaded => 503,
             Error::UpstreamTimeout => 504,
@@ -407,6 +412,7 @@ impl Error {
             Error::TooManyInterim => "too many interim answers",
             Error::Switch => "switch of protocols that was not asked for",
             Error::Surplus => "bytes after the answer",
+            Error::Unasked => "bytes with no request open",
             Error::ProxySignature => "no PROXY header",
             Error::ProxyLine => "malformed PROXY header, version 1",
             Error::ProxyHeader => "malformed PROXY header, version 2",

@@ -76,6 +76,23 @@ fn packet_bytes() {
             assert_eq!(last.contains("body-end"), good, "{set} {n}: {last}");
             assert_eq!(last.ends_with("error PacketTooLong\n"), !good, "{last}");
         }
+        // A body's packet is no head: it is refused as malformed.
+        for (n, good) in [(size - 4, true), (size - 3, false)] {
+            let Ok(n) = u16::try_from(n) else { continue };
+            let mut server = Server::new(OPEN).limits(D.packet_bytes(set));
+            let mut bytes = forward(4, &[(b"content-length", b"70000")], &[]);
+            bytes.extend([&b"\x12\x34"[..], &n.to_be_bytes(), &(n - 2).to_be_bytes()].concat());
+            bytes.push(b'x');
+            let (log, out) = feed(&mut server, &bytes, &[], false, &mut answer).unwrap();
+            let last = log_text(&log);
+            assert_eq!(last.contains("BadPacket"), !good, "{set} {n}: {last}");
+            assert!(!last.contains("PacketTooLong"), "{last}");
+            // SEND_HEADERS with status 400.
+            let refused = out
+                .windows(7)
+                .any(|w| w[..2] == *b"AB" && w[4..] == [4, 1, 144]);
+            assert_eq!(refused, !good, "{}", out.escape_ascii());
+        }
         // And so are the pieces of a body that are asked for and written.
         let mut server = Server::new(OPEN).limits(D.packet_bytes(set));
         let mut input = &stream()[..];

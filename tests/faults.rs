@@ -331,4 +331,7 @@ fn of_ajp_answers() {
     let make = || packets::asked(AjpClient::new().rules(rules), b"GET", Length::None);
     let (log, _) = check(&make, &interim, false, &nothing).unwrap();
     assert_eq!(log.last().unwrap().fact.to_string(), "error HeadTooLong");
+    // Before anything is asked.
+    let (log, _) = check(&AjpClient::new, b"AB", false, &nothing).unwrap();
+    assert_eq!(log.last().unwrap().fact.to_string(), "error Unasked");
 }

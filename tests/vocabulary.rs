@@ -234,6 +234,7 @@ const ERRORS: &[(Error, &str, u16, bool)] = &[
         502,
         true,
     ),
+    (Error::Unasked, "bytes with no request open", 502, true),
     (
         Error::ProxySignature,
         "no PROXY header [PROXY protocol, 2]",

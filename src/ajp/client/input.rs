@@ -96,8 +96,8 @@ impl<S> Client<S> {
             _ if input.is_empty() && !self.reader.owes() => Ok(Next::NeedInput),
             // Bytes with no request open answer none.
             Reading::Idle => {
-                self.reading = Reading::Lost(Error::Surplus);
-                Err(Error::Surplus)
+                self.reading = Reading::Lost(Error::Unasked);
+                Err(Error::Unasked)
             }
             Reading::Pong => {
                 let said = self.reader.next(input, May::PONG, &self.bounds);

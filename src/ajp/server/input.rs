@@ -218,6 +218,8 @@ impl<S: AsRef<[u8]>> Server<S> {
                 Ok(Some(0)) => return self.empty_packet(),
                 Ok(Some(_)) => self.inside = Inside::Start,
                 Ok(None) => return Ok(Next::NeedInput),
+                // It is no head that is too long.
+                Err(Error::PacketTooLong) => return self.spoil(Error::BadPacket),
                 Err(error) => return self.spoil(error),
             }
         }

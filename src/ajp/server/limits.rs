@@ -22,7 +22,8 @@ limits! {
         /// Bytes of a packet, header included, that are taken and written: 8,192
         /// (the default) to 65,536; out of range, the nearest of the two. The web
         /// server must be set to the same, since nothing is negotiated.
-        /// Broken: [`Error::PacketTooLong`](crate::Error::PacketTooLong).
+        /// Broken: [`Error::PacketTooLong`](crate::Error::PacketTooLong); in a
+        /// body [`Error::BadPacket`](crate::Error::BadPacket).
         pub packet_bytes: u32 = packet::MIN_PACKET,
         /// Attributes of a request. Default 64.
         /// Broken: [`Error::TooManyAttributes`](crate::Error::TooManyAttributes).

@@ -76,8 +76,8 @@ impl Core {
             Reading::Done => Ok(Next::Event(self.done())),
             // Bytes that nobody asked for are no answer.
             Reading::Idle if !input.is_empty() => {
-                self.reading = Reading::Lost(Error::Surplus);
-                Err(Error::Surplus)
+                self.reading = Reading::Lost(Error::Unasked);
+                Err(Error::Unasked)
             }
             _ => {
                 *input = &[];
