@@ -30,6 +30,11 @@ const MAY_USE: &[(&str, &[&str])] = &[
         "ajp",
         &["root", "error", "event", "frame", "cgi", "text", "ajp"],
     ),
+    // What a web server says of a request, for applications.
+    (
+        "ajp::meta",
+        &["root", "error", "event", "fields", "frame", "cgi", "ajp"],
+    ),
     (
         "ajp::server",
         &[

@@ -15,6 +15,7 @@ pub mod client;
 pub mod codes;
 mod encode;
 mod headers;
+pub mod meta;
 mod packet;
 mod reply;
 pub mod server;

@@ -12,3 +12,12 @@ pub use map::{Mapping, Values, Var, Vars, vars};
 pub(crate) use map::{Sketch, is_proxy};
 pub use names::is_meta;
 pub use read::{HeaderName, Meta, header_name};
+
+/// SERVER_NAME where Host is all that says it: that without its port. An IPv6
+/// address keeps its brackets. RFC 3875, 4.1.14.
+pub(crate) fn host_name(host: &[u8]) -> &[u8] {
+    match host.iter().rposition(|b| *b == b':') {
+        Some(colon) if !host.ends_with(b"]") => host.get(..colon).unwrap_or(host),
+        _ => host,
+    }
+}

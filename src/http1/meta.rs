@@ -2,6 +2,7 @@
 //! head says: the meta-variables that a web server makes. RFC 3875, 4.1.
 
 use super::target::{Target, agrees};
+use crate::cgi::meta::host_name;
 use crate::cgi::path::{Mount, PathError, PathRules, Slash, query, raw_path, split};
 use crate::error::{Error, Overflow};
 use crate::event::{Field, Space};
@@ -224,14 +225,6 @@ fn names<B: AsRef<[u8]> + AsMut<[u8]>>(
         head.push(Field::var(b"SERVER_ADDR", address))?;
     }
     Ok(())
-}
-
-/// A Host without its port; an IPv6 address keeps its brackets.
-fn host_name(host: &[u8]) -> &[u8] {
-    match host.iter().rposition(|b| *b == b':') {
-        Some(colon) if !host.ends_with(b"]") => host.get(..colon).unwrap_or(host),
-        _ => host,
-    }
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use vestibule::cgi::meta::{Mapping, vars};
 use vestibule::forwarded::{Node, Scheme};
-use vestibule::http1::meta::{self, Local};
-use vestibule::{Fields, Length, Refused, Space};
+use vestibule::http1::meta::Local;
+use vestibule::{Error, Fields, Length, Refused, Space, ajp, http1};
 
 use crate::exchange::Exchange;
 use crate::trusted::Trusted;
@@ -69,67 +69,36 @@ fn from_client(
     if let (Some(ip), Some(at)) = (&server, ends.local) {
         local = local.server(ip.as_bytes(), at.port());
     }
-    make(exchange, &local, length)
+    make(exchange, length, |head, room| {
+        http1::meta::complete(head, &local, room)
+    })
 }
-
-/// What a web server says that would else be worked out here.
-const TOLD: [&str; 5] = [
-    "QUERY_STRING",
-    "REMOTE_ADDR",
-    "SERVER_NAME",
-    "SERVER_PORT",
-    "HTTPS",
-];
-
-/// And what it says by attributes: name and variable.
-const ATTRIBUTES: [(&str, &str); 3] = [
-    ("AJP_REMOTE_PORT", "REMOTE_PORT"),
-    ("AJP_LOCAL_ADDR", "SERVER_ADDR"),
-    ("AJP_SSL_PROTOCOL", "SSL_PROTOCOL"),
-];
 
 /// Of a request that a web server passed on with the client's fields.
 fn from_web_server(exchange: &mut Exchange, length: Length) -> Result<(), u16> {
-    let mut told: Vec<(&str, Vec<u8>)> = Vec::new();
-    for name in TOLD {
-        told.push((name, exchange.var(name).to_vec()));
-        exchange.remove(name);
-    }
-    for (name, var) in ATTRIBUTES {
-        let attribute = exchange
-            .fields()
-            .find(|f| f.space == Space::Attribute && f.name == name.as_bytes());
-        told.extend(attribute.map(|f| (var, f.value.to_vec())));
-    }
-    let mut target = exchange.var("DOCUMENT_URI").to_vec();
-    if let Some((_, query)) = told.first().filter(|(_, query)| !query.is_empty()) {
-        target.push(b'?');
-        target.extend_from_slice(query);
-    }
-    exchange.set("REQUEST_URI", &target);
-    let https = told.iter().any(|(n, v)| *n == "HTTPS" && !v.is_empty());
-    let local = Local::DEFAULT.https(https).software(SOFTWARE.as_bytes());
-    make(exchange, &local, length)?;
-    for (name, value) in told.iter().filter(|(_, value)| !value.is_empty()) {
-        exchange.set(name, value);
-    }
-    Ok(())
+    make(exchange, length, |head, room| {
+        ajp::meta::complete(head, SOFTWARE.as_bytes(), room)
+    })
 }
 
-/// The variables of a head whose target is REQUEST_URI.
-fn make(exchange: &mut Exchange, local: &Local<'_>, length: Length) -> Result<(), u16> {
-    let target = exchange.var("REQUEST_URI").len();
+/// The variables of a head that `complete` makes so.
+fn make(
+    exchange: &mut Exchange,
+    length: Length,
+    complete: impl FnOnce(&mut Fields<Vec<u8>>, &mut [u8]) -> Result<(), Error>,
+) -> Result<(), u16> {
     let size: usize = exchange
         .fields()
         .map(|f| f.name.len() + f.value.len() + 9)
         .sum();
-    let mut head = Fields::new(vec![0; size + 3 * target + 1024]);
+    // What is added of the target, or by attributes, is there once already.
+    let mut head = Fields::new(vec![0; 3 * size + 1024]);
     for field in exchange.fields() {
         head.push(field).map_err(|_| 431u16)?;
     }
     // Framing says it.
     head.remove(Space::Header, b"content-length");
-    let made = meta::complete(&mut head, local, &mut vec![0; 2 * target]);
+    let made = complete(&mut head, &mut vec![0; 2 * size]);
     made.map_err(|error| error.status())?;
     exchange.take();
     for var in vars(&head.iter(), Mapping::GATEWAY.drop_odd_names(true)) {
