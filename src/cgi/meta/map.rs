@@ -1,115 +1,18 @@
 //! From header fields to variables. RFC 3875, 4.1.18.
 
+mod census;
+mod mapping;
+
+pub(crate) use census::Sketch;
+pub use mapping::Mapping;
+
 use core::marker::PhantomData;
 
+use self::census::{Census, is_connection, key, members};
 use crate::error::Refused;
 use crate::event::{Cut, Field, Space};
 use crate::frame::fill;
 use crate::text::token;
-
-/// Which header fields become variables.
-///
-/// Never withheld by choice, because they are always: `Proxy`, which would
-/// become the variable by which HTTP libraries are told their proxy; the
-/// fields that are for one connection alone (Keep-Alive, TE, Trailer,
-/// Transfer-Encoding, Proxy-Connection, Connection, and those that Connection
-/// names); and Expect, which the web server answers.
-///
-/// ```
-/// use vestibule::cgi::meta::Mapping;
-/// const MAPPING: Mapping = Mapping::PROCESS.drop_odd_names(true);
-/// assert_ne!(MAPPING, Mapping::PROCESS);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mapping {
-    switches: u8,
-}
-
-const AUTHORIZATION: u8 = 1;
-const DROP_ODD: u8 = 2;
-const UPGRADE: u8 = 4;
-
-impl Mapping {
-    /// For a program with an environment, which others on the machine may
-    /// read: Authorization and Proxy-Authorization are withheld.
-    pub const PROCESS: Mapping = Mapping { switches: 0 };
-
-    /// For FastCGI, SCGI and uwsgi: they pass.
-    pub const GATEWAY: Mapping = Mapping {
-        switches: AUTHORIZATION,
-    };
-
-    /// Whether Authorization and Proxy-Authorization pass. RFC 3875, 4.1.18
-    /// and 9.2.
-    #[must_use]
-    pub const fn authorization(self, on: bool) -> Self {
-        self.set(AUTHORIZATION, on)
-    }
-
-    /// Whether fields whose names have other bytes than letters, digits and
-    /// `-` are dropped, as web servers do. Off: [`Refused::Field`].
-    ///
-    /// Opens: nothing reaches the application under such a name, but a client
-    /// is not told either. Needed: in front of any client, since `X_A` and
-    /// `X-A` would be one variable.
-    #[must_use]
-    pub const fn drop_odd_names(self, on: bool) -> Self {
-        self.set(DROP_ODD, on)
-    }
-
-    /// Whether Connection and Upgrade pass, for an application that takes the
-    /// connection over. Opens: an application that honours Connection may
-    /// treat its own connection by it.
-    #[must_use]
-    pub const fn upgrade(self, on: bool) -> Self {
-        self.set(UPGRADE, on)
-    }
-
-    const fn set(mut self, bit: u8, on: bool) -> Self {
-        self.switches = if on {
-            self.switches | bit
-        } else {
-            self.switches & !bit
-        };
-        self
-    }
-
-    const fn has(self, bit: u8) -> bool {
-        self.switches & bit != 0
-    }
-
-    /// Whether the field never becomes a variable.
-    fn withholds(self, name: &[u8]) -> bool {
-        let known: &[&[u8]] = match name.len() {
-            2 => &[b"te"],
-            5 => &[b"proxy"],
-            6 => &[b"expect"],
-            7 if self.has(UPGRADE) => &[b"trailer"],
-            7 => &[b"trailer", b"upgrade"],
-            10 if self.has(UPGRADE) => &[b"keep-alive"],
-            10 => &[b"keep-alive", b"connection"],
-            13 if !self.has(AUTHORIZATION) => &[b"authorization"],
-            16 => &[b"proxy-connection"],
-            17 => &[b"transfer-encoding"],
-            19 if !self.has(AUTHORIZATION) => &[b"proxy-authorization"],
-            _ => return false,
-        };
-        known.iter().any(|k| k.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether Connection may say that this field is for the connection alone.
-    fn withheld_if_listed(self, name: &[u8]) -> bool {
-        !(variable(name).is_some()
-            || name.eq_ignore_ascii_case(b"host")
-            || self.has(UPGRADE) && name.eq_ignore_ascii_case(b"upgrade"))
-    }
-}
-
-impl Default for Mapping {
-    fn default() -> Self {
-        Self::GATEWAY
-    }
-}
 
 /// The variables of a head, in order, without storage.
 ///
@@ -233,7 +136,7 @@ where
         let name = field.name;
         let value = field.trimmed();
         if !plain_name(name) {
-            return match self.mapping.has(DROP_ODD) {
+            return match self.mapping.drops_odd_names() {
                 true => None,
                 false => Some(Err(Refused::Field)),
             };
@@ -444,82 +347,6 @@ where
             }
         }
     }
-}
-
-/// Which names may be there twice, and which ones Connection may list: one
-/// walk over the fields, so that most header fields need no search.
-#[derive(Clone, Copy, Debug)]
-struct Census {
-    once: Sketch,
-    twice: Sketch,
-    listed: Sketch,
-}
-
-impl Census {
-    fn of<'f>(fields: impl Iterator<Item = Field<'f>>) -> Census {
-        let mut census = Census {
-            once: Sketch::EMPTY,
-            twice: Sketch::EMPTY,
-            listed: Sketch::EMPTY,
-        };
-        for field in fields {
-            let key = match field.space {
-                Space::Var => key(field.name.strip_prefix(PREFIX).unwrap_or(field.name)),
-                Space::Header => key(field.name),
-                Space::Trailer | Space::Attribute => continue,
-            };
-            if census.once.has(key) {
-                census.twice.add(key);
-            }
-            census.once.add(key);
-            if is_connection(&field) {
-                for member in members(field.value) {
-                    census.listed.add(self::key(member));
-                }
-            }
-        }
-        census
-    }
-}
-
-/// A set of keys, one bit each.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sketch([u64; 4]);
-
-impl Sketch {
-    pub(crate) const EMPTY: Sketch = Sketch([0; 4]);
-
-    pub(crate) fn add(&mut self, key: u8) {
-        if let Some(word) = self.0.get_mut(usize::from(key >> 6)) {
-            *word |= 1u64.wrapping_shl(u32::from(key));
-        }
-    }
-
-    pub(crate) fn has(&self, key: u8) -> bool {
-        self.0
-            .get(usize::from(key >> 6))
-            .is_some_and(|word| word.wrapping_shr(u32::from(key)) & 1 != 0)
-    }
-}
-
-/// Equal for names that differ in case, or in `-` and `_`.
-fn key(name: &[u8]) -> u8 {
-    let fold = |b: Option<&u8>| b.map_or(0, |b| upper(*b));
-    let len = name.len().to_le_bytes();
-    fold(name.first())
-        .wrapping_mul(29)
-        .wrapping_add(fold(name.last()).wrapping_mul(7))
-        .wrapping_add(fold(name.get(name.len() / 2)).wrapping_mul(101))
-        .wrapping_add(len.first().copied().unwrap_or(0).wrapping_mul(17))
-}
-
-/// The members of a list, such as Connection's.
-fn members(value: &[u8]) -> impl Iterator<Item = &[u8]> {
-    value.split(|b| *b == b',').map(crate::event::trim)
-}
-
-fn is_connection(field: &Field<'_>) -> bool {
-    field.space == Space::Header && field.name.eq_ignore_ascii_case(b"connection")
 }
 
 pub(crate) fn is_proxy(name: &[u8]) -> bool {
@@ -771,24 +598,6 @@ mod tests {
             );
             let dropped = run(Mapping::GATEWAY.drop_odd_names(true), &[header(name, "x")]);
             assert_eq!(dropped.unwrap(), "");
-        }
-    }
-
-    /// The short cut by sketches never changes what a plain search finds.
-    #[test]
-    fn names_that_become_one_have_one_key() {
-        for name in ["host", "x-a", "x-forwarded-for", "a", "--"] {
-            let var = name.to_ascii_uppercase().replace('-', "_");
-            assert_eq!(key(name.as_bytes()), key(var.as_bytes()));
-            assert_eq!(key(name.as_bytes()), key(name.to_uppercase().as_bytes()));
-            assert!(becomes(name.as_bytes(), format!("HTTP_{var}").as_bytes()));
-            assert!(!becomes(name.as_bytes(), var.as_bytes()));
-        }
-        let mut sketch = Sketch([0; 4]);
-        for n in 0..=255 {
-            assert!(!sketch.has(n));
-            sketch.add(n);
-            assert!(sketch.has(n));
         }
     }
 

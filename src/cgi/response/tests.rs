@@ -2,7 +2,7 @@
 //! cuts, and byte by byte, with the same log of events each time.
 
 use super::*;
-use crate::{Cut, Fields, Limits};
+use crate::{Cut, Fields, Limits, Space};
 
 const GET: bool = false;
 

@@ -1,7 +1,8 @@
 //! What the parser learns of a head line that is taken byte by byte.
 
-use super::{FirstLine, Rules, State, fact};
+use super::{State, fact};
 use crate::cgi::known;
+use crate::cgi::rules::{FirstLine, Rules};
 use crate::error::Error;
 use crate::text::lines::{Course, Watch};
 use crate::text::status;
