@@ -1,20 +1,21 @@
 //! A program that runs: its streams, its end, and who reaps it.
 
-use std::io::{self, PipeReader, Read, Write};
+mod left;
+mod run;
+
+pub(super) use run::{Run, Started, Waits};
+
+use std::io::{self, Read};
 use std::net::Shutdown;
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::os::unix::process::ExitStatusExt;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::process::{Child, ExitStatus};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
-use std::vec;
 use std::vec::Vec;
 
-use super::errors::{self, Pump, Wake};
-use super::{Log, Program};
+use self::left::{Left, reap};
+use super::errors::{Pump, Wake};
 
 /// How long a program may live on that nobody has any more, by default.
 pub const GRACE: Duration = Duration::from_secs(5);
@@ -33,125 +34,6 @@ const MOST: Duration = Duration::from_millis(50);
 /// The longest environment: what systems take, less what they need.
 const BLOCK: usize = 1 << 20;
 
-/// What was started.
-pub(super) struct Started {
-    run: Run,
-    child: Child,
-    errors: PipeReader,
-    wake: Wake,
-    log: Log,
-    log_limit: u64,
-    grace: Duration,
-}
-
-/// Its input and output, as far as they are ours.
-#[derive(Debug)]
-pub(super) struct Run {
-    /// None where there is no body.
-    stdin: Option<UnixStream>,
-    stdout: UnixStream,
-    /// Bytes of the body that are still to come. Not every machine has an
-    /// atomic number of 64 bits.
-    left: Mutex<u64>,
-    /// It takes no more of them.
-    deaf: AtomicBool,
-}
-
-impl Run {
-    pub fn start(
-        mut command: Command,
-        length: u64,
-        program: &Program,
-        waits: &Waits,
-    ) -> io::Result<Started> {
-        let stdin = match length {
-            0 => {
-                command.stdin(Stdio::null());
-                None
-            }
-            _ => {
-                let (ours, its) = UnixStream::pair()?;
-                ours.set_write_timeout(waits.writes)?;
-                command.stdin(OwnedFd::from(its));
-                Some(ours)
-            }
-        };
-        let (stdout, its) = UnixStream::pair()?;
-        stdout.set_read_timeout(waits.reads)?;
-        command.stdout(OwnedFd::from(its));
-        let (errors, its, wake) = errors::pipe()?;
-        let child = command.stderr(its).spawn()?;
-        Ok(Started {
-            run: Run {
-                stdin,
-                stdout,
-                left: Mutex::new(length),
-                deaf: AtomicBool::new(false),
-            },
-            child,
-            errors,
-            wake,
-            log: Arc::clone(&program.log),
-            log_limit: program.log_limit,
-            grace: program.grace,
-        })
-    }
-
-    fn left(&self) -> MutexGuard<'_, u64> {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// One write to its input. What it will not read is dropped.
-    pub fn write(&self, buf: &[u8]) -> io::Result<usize> {
-        let left = *self.left();
-        let most = usize::try_from(left).unwrap_or(usize::MAX);
-        let now = buf.get(..most.min(buf.len())).unwrap_or(&[]);
-        let (Some(stdin), false, false) = (
-            &self.stdin,
-            now.is_empty(),
-            self.deaf.load(Ordering::Acquire),
-        ) else {
-            return Ok(buf.len());
-        };
-        match (&mut &*stdin).write(now) {
-            Ok(n) => {
-                let left = left.saturating_sub(u64::try_from(n).unwrap_or(u64::MAX));
-                *self.left() = left;
-                if left == 0 {
-                    let _ = stdin.shutdown(Shutdown::Write);
-                }
-                Ok(n)
-            }
-            Err(error) if is_deaf(&error) => {
-                self.deaf.store(true, Ordering::Release);
-                Ok(buf.len())
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    /// Ends both, also for who is blocked there.
-    fn close(&self) {
-        self.end_input();
-        let _ = self.stdout.shutdown(Shutdown::Both);
-    }
-
-    fn end_input(&self) {
-        self.deaf.store(true, Ordering::Release);
-        if let Some(stdin) = &self.stdin {
-            let _ = stdin.shutdown(Shutdown::Both);
-        }
-    }
-}
-
-/// Whether it has closed its input: no error, it need not read. RFC 3875, 4.2.
-fn is_deaf(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset | io::ErrorKind::NotConnected
-    )
-}
-
 /// What the threads of a request share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -159,13 +41,6 @@ pub(super) struct Shared {
     state: Mutex<State>,
     changed: Condvar,
     output_limit: u64,
-}
-
-/// The time-outs that were set, for when it is started.
-#[derive(Debug, Default)]
-pub(super) struct Waits {
-    reads: Option<Duration>,
-    writes: Option<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -464,43 +339,6 @@ impl Shared {
             reap(&left, Duration::ZERO);
         }
     }
-}
-
-/// What is left of a program that nobody has any more.
-struct Left {
-    child: Child,
-    output: Option<UnixStream>,
-    /// Dropped with the rest, when it has ended.
-    _wake: Option<Wake>,
-}
-
-/// Reads what it still writes, waits for it, and kills it where it has had its
-/// time.
-fn reap(left: &Mutex<Left>, grace: Duration) {
-    let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
-    let start = Instant::now();
-    let time = || grace.saturating_sub(start.elapsed());
-    let mut buf = vec![0; 4096];
-    while let Some(output) = &mut left.output
-        && !time().is_zero()
-        && output.set_read_timeout(Some(time().max(LOOK))).is_ok()
-    {
-        match output.read(&mut buf) {
-            Ok(1..) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Ok(0) | Err(_) => left.output = None,
-        }
-    }
-    let mut pause = LOOK;
-    while !time().is_zero() {
-        if !matches!(left.child.try_wait(), Ok(None)) {
-            return;
-        }
-        thread::sleep(pause.min(time()));
-        pause = pause.saturating_mul(2).min(MOST);
-    }
-    let _ = left.child.kill();
-    let _ = left.child.wait();
 }
 
 /// Says so when its standard error is no longer read, also where that panicked.
