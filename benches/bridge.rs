@@ -175,11 +175,7 @@ fn pair<V: Server + Clone, K: Client + Clone>(
 }
 
 fn http_fcgi(body: usize) -> Kit<http1::Server, fcgi::Client> {
-    let mut answer = common::answer(1, 0);
-    if body > 0 {
-        let records = common::answer(1, body);
-        answer = records;
-    }
+    let answer = common::answer(1, body);
     Kit::new(
         http1::Server::new(),
         fcgi::Client::default(),
@@ -194,11 +190,7 @@ fn get(c: &mut Criterion) {
     let mut request = Vec::new();
     common::head(1, &mut request);
     common::record(5, 1, b"", &mut request);
-    let fields: String = common::ANSWER
-        .iter()
-        .map(|(n, v)| format!("{n}: {v}\r\n"))
-        .collect();
-    let answer = format!("HTTP/1.1 200 OK\r\n{fields}Content-Length: 0\r\n\r\n");
+    let answer = common::answer_http();
     let (server, client) = (fcgi::Server::default(), http1::Client::new());
     let kit = Kit::new(server, client, &request, answer.as_bytes());
     pair(c, "fcgi-http/get", kit, 0);

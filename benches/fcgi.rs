@@ -7,101 +7,20 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vestibule::fcgi::{Client, ClientSlot, Role, Server, Slot};
-use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
+use vestibule::{Client as _, Id, Length, Server as _};
 
 #[allow(dead_code)]
 mod common;
-use common::{VARS, answer, copy, copy_vars, head, record, request, walk};
-
-/// Feeds and black-boxes every slice, as the floor does.
-#[inline(never)]
-fn serve<S: AsRef<[Slot]> + AsMut<[Slot]>>(server: &mut Server<S>, mut input: &[u8]) {
-    loop {
-        match server.next(&mut input) {
-            Ok(Next::Event(Request::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Request::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Request::HeadEnd { id, length })) => {
-                black_box((id, length));
-            }
-            Ok(Next::Event(
-                Request::Begin { id }
-                | Request::BodyEnd { id }
-                | Request::Fault { id, .. }
-                | Request::Abort { id },
-            )) => {
-                black_box(id);
-            }
-            Ok(Next::Event(Request::Ext(_))) => {}
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-/// The same for the other side.
-#[inline(never)]
-fn fetch<S: AsRef<[ClientSlot]> + AsMut<[ClientSlot]>>(client: &mut Client<S>, mut input: &[u8]) {
-    loop {
-        match client.next(&mut input) {
-            Ok(Next::Event(Response::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Response::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
-                black_box((id, status, length));
-            }
-            Ok(Next::Event(Response::Done { id, ending, .. })) => {
-                black_box((id, ending));
-            }
-            Ok(Next::Event(_)) => {}
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-fn fields() -> impl Iterator<Item = Field<'static>> + Clone {
-    VARS.iter()
-        .map(|(name, value)| Field::var(name.as_bytes(), value.as_bytes()))
-}
-
-fn floors(
-    group: &mut criterion::BenchmarkGroup<'_, criterion::measurement::WallTime>,
-    bytes: &[u8],
-) {
-    let mut to = vec![0; bytes.len()];
-    group.throughput(Throughput::Bytes(bytes.len() as u64));
-    group.bench_function("floor", |b| b.iter(|| walk(black_box(bytes))));
-    group.bench_function("memcpy", |b| b.iter(|| copy(bytes, &mut to)));
-}
+use common::drive::{by_steps, fetch, floors, serve};
+use common::{ANSWER, answer, copy, copy_vars, head, headers, record, request, vars, walk};
 
 /// A GET, a POST of 100 kB, and both in small pieces.
 fn decode(c: &mut Criterion) {
     for (name, body) in [("get", 0), ("post-100k", 100_000)] {
         let bytes = request(1, body);
         let mut group = c.benchmark_group(format!("server/decode/{name}"));
-        floors(&mut group, &bytes);
-        group.bench_function("machine", |b| {
-            b.iter(|| serve(&mut Server::default(), black_box(&bytes)))
-        });
-        for step in [1, 7, 1448] {
-            group.bench_function(format!("machine-by-{step}"), |b| {
-                b.iter(|| {
-                    let mut server = Server::default();
-                    for chunk in black_box(&bytes).chunks(step) {
-                        serve(&mut server, chunk);
-                    }
-                })
-            });
-        }
+        floors(&mut group, &bytes, walk);
+        by_steps(&mut group, &bytes, &Server::default(), serve);
     }
 }
 
@@ -126,7 +45,7 @@ fn interleaved(c: &mut Criterion) {
         }
     }
     let mut group = c.benchmark_group("server/decode/interleaved-64");
-    floors(&mut group, &bytes);
+    floors(&mut group, &bytes, walk);
     group.bench_function("machine", |b| {
         b.iter(|| serve(&mut Server::new([Slot::EMPTY; 64]), black_box(&bytes)))
     });
@@ -153,24 +72,12 @@ fn interleaved(c: &mut Criterion) {
 fn decode_answer(c: &mut Criterion) {
     let bytes = answer(1, 65_536);
     let mut group = c.benchmark_group("client/decode/answer-64k");
-    floors(&mut group, &bytes);
+    floors(&mut group, &bytes, walk);
     let mut room = [0; 2048];
     let mut client = Client::new([ClientSlot::default(); 1]);
-    let opened = client.begin(Role::Responder, true, fields(), Length::None, &mut room);
+    let opened = client.begin(Role::Responder, true, vars(), Length::None, &mut room);
     assert!(opened.is_ok());
-    group.bench_function("machine", |b| {
-        b.iter(|| fetch(&mut client.clone(), black_box(&bytes)))
-    });
-    for step in [1, 7, 1448] {
-        group.bench_function(format!("machine-by-{step}"), |b| {
-            b.iter(|| {
-                let mut client = client.clone();
-                for chunk in black_box(&bytes).chunks(step) {
-                    fetch(&mut client, chunk);
-                }
-            })
-        });
-    }
+    by_steps(&mut group, &bytes, &client, fetch);
 }
 
 fn encode(c: &mut Criterion) {
@@ -181,7 +88,7 @@ fn encode(c: &mut Criterion) {
         b.iter(|| {
             let mut client = Client::new([ClientSlot::default(); 1]);
             let (id, frame) = client
-                .begin(Role::Responder, true, fields(), Length::None, &mut room)
+                .begin(Role::Responder, true, vars(), Length::None, &mut room)
                 .unwrap();
             black_box((id, frame.slices()));
         })
@@ -189,7 +96,7 @@ fn encode(c: &mut Criterion) {
     group.finish();
 
     let mut begun = Client::new([ClientSlot::default(); 1]);
-    let (id, _) = begun.open(fields(), Length::Unknown, &mut room).unwrap();
+    let (id, _) = begun.open(vars(), Length::Unknown, &mut room).unwrap();
     let body = vec![b'x'; 100_000];
     let mut group = c.benchmark_group("client/encode/body-100k");
     let mut to = vec![0; body.len()];
@@ -215,13 +122,9 @@ fn encode(c: &mut Criterion) {
     group.bench_function("machine", |b| {
         b.iter(|| {
             let mut server = server;
-            let fields = common::ANSWER
-                .iter()
-                .map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes()));
-            let frame = server
-                .head(Id::SOLE, 200, fields, Length::Known(65_536), &mut room)
-                .unwrap();
-            black_box(frame.slices());
+            let (fields, length) = (headers(&ANSWER), Length::Known(65_536));
+            let frame = server.head(Id::SOLE, 200, fields, length, &mut room);
+            black_box(frame.unwrap().slices());
             let mut payload = black_box(&body[..65_536]);
             while !payload.is_empty() {
                 black_box(server.body(Id::SOLE, &mut payload).unwrap().slices());

@@ -9,14 +9,15 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vestibule::http1::{Client, Server};
-use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
+use vestibule::{Client as _, Field, Id, Length, Server as _};
 
 #[allow(dead_code)]
 mod common;
-use common::{ANSWER, copy, turns};
+use common::drive::{by_steps, fetch, floors, respond, serve};
+use common::{ANSWER, BROWSER, answer_http, copy, copy_parts, headers, lines, turns};
 
 /// What a browser sends: 703 bytes.
-const BROWSER: &str = "GET /wp-content/uploads/2010/03/hello-kitty-darth-vader-pink.jpg HTTP/1.1\r\n\
+const BROWSERS: &str = "GET /wp-content/uploads/2010/03/hello-kitty-darth-vader-pink.jpg HTTP/1.1\r\n\
     Host: www.kittyhell.com\r\n\
     User-Agent: Mozilla/5.0 (Macintosh; U; Intel Mac OS X 10.6; ja-JP-mac; rv:1.9.2.3) Gecko/20100401 Firefox/3.6.3 Pathtraq/0.9\r\n\
     Accept: text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8\r\n\
@@ -36,54 +37,6 @@ const API: &str = "POST /api/v1/items?limit=10 HTTP/1.1\r\n\
     Content-Length: 0\r\n\
     X-Request-Id: 7f3a9c52-1b0e-4d7a-9d0c1\r\n\r\n";
 
-/// Feeds and black-boxes every slice, as the floor does.
-#[inline(never)]
-fn serve(server: &mut Server, mut input: &[u8]) {
-    loop {
-        match server.next(&mut input) {
-            Ok(Next::Event(Request::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Request::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Request::HeadEnd { id, length })) => {
-                black_box((id, length));
-            }
-            Ok(Next::Event(event)) => {
-                black_box(&event);
-            }
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-/// The floor of heads: line ends and colons, byte by byte, each slice given.
-#[inline(never)]
-fn lines(input: &[u8]) {
-    let (mut start, mut colon) = (0, None);
-    for (at, byte) in input.iter().enumerate() {
-        match byte {
-            b':' if colon.is_none() => colon = Some(at),
-            b'\n' => {
-                match colon {
-                    Some(colon) => {
-                        black_box(&input[start..colon]);
-                        black_box(&input[colon + 1..at]);
-                    }
-                    None => {
-                        black_box(&input[start..at]);
-                    }
-                }
-                (start, colon) = (at + 1, None);
-            }
-            _ => {}
-        }
-    }
-}
-
 /// The floor of chunks: sizes as they stand, no check but of the bounds.
 #[inline(never)]
 fn chunks(mut input: &[u8]) {
@@ -99,59 +52,12 @@ fn chunks(mut input: &[u8]) {
     }
 }
 
-/// The same for the other side.
-#[inline(never)]
-fn fetch(client: &mut Client, mut input: &[u8]) {
-    loop {
-        match client.next(&mut input) {
-            Ok(Next::Event(Response::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Response::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
-                black_box((id, status, length));
-            }
-            Ok(Next::Event(event)) => {
-                black_box(&event);
-            }
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-const REQUEST: [(&str, &str); 7] = [
-    (
-        "User-Agent",
-        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
-    ),
-    (
-        "Accept",
-        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    ),
-    ("Accept-Language", "en-US,en;q=0.5"),
-    ("Accept-Encoding", "gzip, deflate, br, zstd"),
-    (
-        "Cookie",
-        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark",
-    ),
-    ("X-Forwarded-For", "192.0.2.17"),
-    ("X-Request-Id", "7f3a9c52-1b0e-4d7a-9d0c1"),
-];
-
 fn request() -> impl Iterator<Item = Field<'static>> + Clone {
     let start = [
         Field::var(b"REQUEST_METHOD", b"GET"),
         Field::var(b"REQUEST_URI", b"/index.php?x=1&y=%C5%A1&empty="),
-        Field::header(b"Host", b"www.example.org"),
     ];
-    let rest = REQUEST.iter();
-    start
-        .into_iter()
-        .chain(rest.map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes())))
+    start.into_iter().chain(headers(&BROWSER))
 }
 
 /// A client that has asked.
@@ -169,22 +75,12 @@ fn waiting() -> Server {
     server
 }
 
-fn answer() -> impl Iterator<Item = Field<'static>> + Clone {
-    let fields = ANSWER.iter();
-    fields.map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes()))
-}
-
 /// Whole heads of both directions.
 fn inputs() -> [(&'static str, String); 3] {
-    let lines: String = ANSWER
-        .iter()
-        .map(|(n, v)| format!("{n}: {v}\r\n"))
-        .collect();
-    let answer = format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n");
     [
-        ("server/head/browser", BROWSER.into()),
+        ("server/head/browser", BROWSERS.into()),
         ("server/head/api", API.into()),
-        ("client/head/answer", answer),
+        ("client/head/answer", answer_http()),
     ]
 }
 
@@ -201,18 +97,9 @@ fn read(name: &str, text: &[u8], step: usize, asked: &Client) {
     }
 }
 
-/// Copies the parts of a head one by one: what an encoder cannot avoid.
-#[inline(never)]
-fn copy_parts<'f>(fields: impl Iterator<Item = Field<'f>>, room: &mut [u8]) {
-    let mut rest = &mut room[..];
-    for field in fields {
-        for part in [field.name, b": ", field.value, b"\r\n"] {
-            let (to, next) = rest.split_at_mut(part.len());
-            to.copy_from_slice(black_box(part));
-            rest = next;
-        }
-    }
-    black_box(room);
+/// What an encoder copies of a field.
+fn parts(field: Field<'_>) -> [&[u8]; 4] {
+    [field.name, b": ", field.value, b"\r\n"]
 }
 
 #[inline(never)]
@@ -222,14 +109,6 @@ fn open(room: &mut [u8]) {
         .open(black_box(request()), Length::None, room)
         .unwrap();
     black_box((id, frame.slices()));
-}
-
-#[inline(never)]
-fn respond(server: &Server, room: &mut [u8]) {
-    let mut server = *server;
-    let length = Length::Known(65_536);
-    let frame = server.head(Id::SOLE, 200, black_box(answer()), length, room);
-    black_box(frame.unwrap().slices());
 }
 
 /// One piece of a body in chunks.
@@ -244,7 +123,7 @@ fn chunk(server: &mut Server, body: &[u8]) {
 fn chunking() -> Server {
     let mut server = waiting();
     let mut room = [0; 1024];
-    let head = server.head(Id::SOLE, 200, answer(), Length::Unknown, &mut room);
+    let head = server.head(Id::SOLE, 200, headers(&ANSWER), Length::Unknown, &mut room);
     assert!(head.is_ok());
     server
 }
@@ -278,10 +157,10 @@ fn ratios(_: &mut Criterion) {
         );
     }
     let (mut room, mut other) = ([0; 1024], [0; 1024]);
-    let floor = || copy_parts(request(), &mut other);
+    let floor = || copy_parts(request(), parts, &mut other);
     turns("client/encode/get", floor, || open(&mut room));
     let server = waiting();
-    let floor = || copy_parts(answer(), &mut other);
+    let floor = || copy_parts(headers(&ANSWER), parts, &mut other);
     turns("server/encode/answer", floor, || {
         respond(&server, &mut room)
     });
@@ -291,21 +170,15 @@ fn heads(c: &mut Criterion) {
     let client = asked();
     for (name, text) in inputs() {
         let bytes = text.as_bytes();
-        let mut to = vec![0; bytes.len()];
         let mut group = c.benchmark_group(format!("http1/{name}"));
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function("floor", |b| b.iter(|| lines(black_box(bytes))));
-        group.bench_function("memcpy", |b| b.iter(|| copy(bytes, &mut to)));
-        group.bench_function("machine", |b| {
-            b.iter(|| read(name, black_box(bytes), bytes.len(), &client))
-        });
-        for step in [1, 7, 1448] {
-            group.bench_function(format!("machine-by-{step}"), |b| {
-                b.iter(|| read(name, black_box(bytes), step, &client))
-            });
+        floors(&mut group, bytes, lines);
+        if name.starts_with("server") {
+            by_steps(&mut group, bytes, &Server::new(), serve);
+        } else {
+            by_steps(&mut group, bytes, &client, fetch);
         }
     }
-    assert_eq!((BROWSER.len(), API.len()), (703, 205));
+    assert_eq!((BROWSERS.len(), API.len()), (703, 205));
 }
 
 fn bodies(c: &mut Criterion) {
@@ -323,13 +196,17 @@ fn bodies(c: &mut Criterion) {
 fn encode(c: &mut Criterion) {
     let mut room = [0; 1024];
     let mut group = c.benchmark_group("http1/client/encode/get");
-    group.bench_function("floor", |b| b.iter(|| copy_parts(request(), &mut room)));
+    group.bench_function("floor", |b| {
+        b.iter(|| copy_parts(request(), parts, &mut room))
+    });
     group.bench_function("machine", |b| b.iter(|| open(&mut room)));
     group.finish();
 
     let server = waiting();
     let mut group = c.benchmark_group("http1/server/encode/answer");
-    group.bench_function("floor", |b| b.iter(|| copy_parts(answer(), &mut room)));
+    group.bench_function("floor", |b| {
+        b.iter(|| copy_parts(headers(&ANSWER), parts, &mut room))
+    });
     group.bench_function("machine", |b| b.iter(|| respond(&server, &mut room)));
     group.finish();
 

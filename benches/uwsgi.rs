@@ -7,11 +7,12 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use vestibule::uwsgi::{Client, Server};
-use vestibule::{Client as _, Field, Id, Length, Next, Receive, Request, Response, Server as _};
+use vestibule::{Client as _, Id, Length, Server as _};
 
 #[allow(dead_code)]
 mod common;
-use common::{ANSWER, VARS, copy, copy_vars, turns};
+use common::drive::{by_steps, fetch, floors, serve};
+use common::{ANSWER, VARS, copy, copy_vars, headers, turns, vars};
 
 /// A GET or POST as nginx sends it.
 fn request(body: usize) -> Vec<u8> {
@@ -62,66 +63,6 @@ fn walk(input: &[u8]) {
     black_box(body);
 }
 
-/// Feeds and black-boxes every slice, as the floor does.
-#[inline(never)]
-fn serve(server: &mut Server, mut input: &[u8]) {
-    loop {
-        match server.next(&mut input) {
-            Ok(Next::Event(Request::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Request::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Request::HeadEnd { id, length })) => {
-                black_box((id, length));
-            }
-            Ok(Next::Event(
-                Request::Begin { id }
-                | Request::BodyEnd { id }
-                | Request::Fault { id, .. }
-                | Request::Abort { id },
-            )) => {
-                black_box(id);
-            }
-            Ok(Next::Event(Request::Ext(_))) => {}
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-/// The same for the other side.
-#[inline(never)]
-fn fetch(client: &mut Client, mut input: &[u8]) {
-    loop {
-        match client.next(&mut input) {
-            Ok(Next::Event(Response::Field { field, .. })) => {
-                black_box(field.name);
-                black_box(field.value);
-            }
-            Ok(Next::Event(Response::Body { bytes, .. })) => {
-                black_box(bytes);
-            }
-            Ok(Next::Event(Response::HeadEnd { id, status, length })) => {
-                black_box((id, status, length));
-            }
-            Ok(Next::Event(Response::Done { id, ending, .. })) => {
-                black_box((id, ending));
-            }
-            Ok(Next::Event(_)) => {}
-            Ok(Next::NeedInput | Next::Paused) => return,
-            Err(error) => panic!("{error}"),
-        }
-    }
-}
-
-fn fields() -> impl Iterator<Item = Field<'static>> + Clone {
-    VARS.iter()
-        .map(|(name, value)| Field::var(name.as_bytes(), value.as_bytes()))
-}
-
 /// A GET, a POST of 100 kB, and both in small pieces.
 fn decode(c: &mut Criterion) {
     for (name, body) in [("get", 0), ("post-100k", 100_000)] {
@@ -131,24 +72,9 @@ fn decode(c: &mut Criterion) {
             || walk(black_box(&bytes)),
             || serve(&mut Server::new(), black_box(&bytes)),
         );
-        let mut to = vec![0; bytes.len()];
         let mut group = c.benchmark_group(format!("server/decode/{name}"));
-        group.throughput(Throughput::Bytes(bytes.len() as u64));
-        group.bench_function("floor", |b| b.iter(|| walk(black_box(&bytes))));
-        group.bench_function("memcpy", |b| b.iter(|| copy(&bytes, &mut to)));
-        group.bench_function("machine", |b| {
-            b.iter(|| serve(&mut Server::new(), black_box(&bytes)))
-        });
-        for step in [1, 7, 1448] {
-            group.bench_function(format!("machine-by-{step}"), |b| {
-                b.iter(|| {
-                    let mut server = Server::new();
-                    for chunk in black_box(&bytes).chunks(step) {
-                        serve(&mut server, chunk);
-                    }
-                })
-            });
-        }
+        floors(&mut group, &bytes, walk);
+        by_steps(&mut group, &bytes, &Server::new(), serve);
     }
 }
 
@@ -158,34 +84,19 @@ fn decode_answer(c: &mut Criterion) {
     let bytes = [head.as_bytes(), &[b'x'; 65_536]].concat();
     let mut client = Client::new();
     let mut room = [0; 2048];
-    let opened = client.open(fields(), Length::None, &mut room);
+    let opened = client.open(vars(), Length::None, &mut room);
     assert!(opened.is_ok());
     let mut to = vec![0; bytes.len()];
     let mut group = c.benchmark_group("client/decode/answer-64k");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
     group.bench_function("memcpy", |b| b.iter(|| copy(&bytes, &mut to)));
-    group.bench_function("machine", |b| {
-        b.iter(|| {
-            let mut client = client;
-            fetch(&mut client, black_box(&bytes));
-        })
-    });
-    for step in [1, 7, 1448] {
-        group.bench_function(format!("machine-by-{step}"), |b| {
-            b.iter(|| {
-                let mut client = client;
-                for chunk in black_box(&bytes).chunks(step) {
-                    fetch(&mut client, chunk);
-                }
-            })
-        });
-    }
+    by_steps(&mut group, &bytes, &client, fetch);
 }
 
 fn encode(c: &mut Criterion) {
     let (mut room, mut other) = ([0; 2048], [0; 2048]);
     let open = |room: &mut [u8]| {
-        let (id, frame) = Client::new().open(fields(), Length::None, room).unwrap();
+        let (id, frame) = Client::new().open(vars(), Length::None, room).unwrap();
         black_box((id, frame.slices()));
     };
     let floor = || copy_vars(&mut other);
@@ -201,10 +112,8 @@ fn encode(c: &mut Criterion) {
     let body = vec![b'x'; 65_536];
     let answer = |room: &mut [u8]| {
         let mut server = server;
-        let fields = ANSWER
-            .iter()
-            .map(|(n, v)| Field::header(n.as_bytes(), v.as_bytes()));
-        let frame = server.head(Id::SOLE, 200, fields, Length::Known(65_536), room);
+        let length = Length::Known(65_536);
+        let frame = server.head(Id::SOLE, 200, headers(&ANSWER), length, room);
         black_box(frame.unwrap().slices());
         let mut payload = black_box(&body[..]);
         black_box(server.body(Id::SOLE, &mut payload).unwrap().slices());

@@ -4,6 +4,31 @@
 use std::hint::black_box;
 use std::time::Instant;
 
+use vestibule::Field;
+
+pub mod drive;
+
+/// The header fields of a GET as a browser sends it and a proxy passes it on.
+pub const BROWSER: [(&str, &str); 8] = [
+    ("Host", "www.example.org"),
+    (
+        "User-Agent",
+        "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+    ),
+    (
+        "Accept",
+        "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    ),
+    ("Accept-Language", "en-US,en;q=0.5"),
+    ("Accept-Encoding", "gzip, deflate, br, zstd"),
+    (
+        "Cookie",
+        "session=8f14e45fceea167a5a36dedd4bea2543; theme=dark",
+    ),
+    ("X-Forwarded-For", "192.0.2.17"),
+    ("X-Request-Id", "7f3a9c52-1b0e-4d7a-9d0c1"),
+];
+
 /// A GET as nginx sends it: 25 variables.
 pub const VARS: [(&str, &str); 25] = [
     ("QUERY_STRING", "x=1&y=%C5%A1&empty="),
@@ -101,13 +126,36 @@ pub const ANSWER: [(&str, &str); 8] = [
     ("Vary", "Accept-Encoding"),
 ];
 
+/// [`VARS`] as a client takes them.
+pub fn vars() -> impl Iterator<Item = Field<'static>> + Clone {
+    VARS.iter()
+        .map(|(name, value)| Field::var(name.as_bytes(), value.as_bytes()))
+}
+
+/// Such pairs as header fields.
+pub fn headers(
+    pairs: &'static [(&'static str, &'static str)],
+) -> impl Iterator<Item = Field<'static>> + Clone {
+    pairs
+        .iter()
+        .map(|(name, value)| Field::header(name.as_bytes(), value.as_bytes()))
+}
+
+/// [`ANSWER`] as lines.
+pub fn answer_lines() -> String {
+    let lines = ANSWER.iter().map(|(n, v)| format!("{n}: {v}\r\n"));
+    lines.collect()
+}
+
 /// [`ANSWER`] as the text of a CGI response.
 pub fn answer_head() -> String {
-    let fields: String = ANSWER
-        .iter()
-        .map(|(n, v)| format!("{n}: {v}\r\n"))
-        .collect();
-    format!("Status: 200 OK\r\n{fields}\r\n")
+    format!("Status: 200 OK\r\n{}\r\n", answer_lines())
+}
+
+/// Its like of HTTP/1.1, with no body.
+pub fn answer_http() -> String {
+    let lines = answer_lines();
+    format!("HTTP/1.1 200 OK\r\n{lines}Content-Length: 0\r\n\r\n")
 }
 
 /// A whole answer: head, body in records of 32 KiB, both ends.
@@ -149,6 +197,31 @@ pub fn walk(mut input: &[u8]) {
     }
 }
 
+/// The floor of heads in lines: line ends and colons, byte by byte, each slice
+/// given.
+#[inline(never)]
+pub fn lines(input: &[u8]) {
+    let (mut start, mut colon) = (0, None);
+    for (at, byte) in input.iter().enumerate() {
+        match byte {
+            b':' if colon.is_none() => colon = Some(at),
+            b'\n' => {
+                match colon {
+                    Some(colon) => {
+                        black_box(&input[start..colon]);
+                        black_box(&input[colon + 1..at]);
+                    }
+                    None => {
+                        black_box(&input[start..at]);
+                    }
+                }
+                (start, colon) = (at + 1, None);
+            }
+            _ => {}
+        }
+    }
+}
+
 /// The other floor.
 pub fn copy(input: &[u8], to: &mut [u8]) {
     to[..input.len()].copy_from_slice(black_box(input));
@@ -163,6 +236,25 @@ pub fn copy_vars(room: &mut [u8]) {
         for part in [name, value] {
             let (to, next) = rest.split_at_mut(part.len());
             to.copy_from_slice(part.as_bytes());
+            rest = next;
+        }
+    }
+    black_box(room);
+}
+
+/// Copies the parts of a head, as `parts` gives them of each field, one by one:
+/// what an encoder cannot avoid.
+#[inline(never)]
+pub fn copy_parts<'f, const N: usize>(
+    fields: impl Iterator<Item = Field<'f>>,
+    parts: impl Fn(Field<'f>) -> [&'f [u8]; N],
+    room: &mut [u8],
+) {
+    let mut rest = &mut room[..];
+    for field in fields {
+        for part in parts(field) {
+            let (to, next) = rest.split_at_mut(part.len());
+            to.copy_from_slice(black_box(part));
             rest = next;
         }
     }
