@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::ajp_server::{CPING, OPEN, answer, data, forward, get, post, stream, text};
+use common::ajp::{CPING, OPEN, answer, data, forward, get, post, stream, text};
 use common::{Fact, Random, check, feed, normal, put, text as log_text};
 use vestibule::ajp::{Server, ServerLimits, ServerRules};
 use vestibule::{After, Error, Field, Id, Length, Next, Receive, Refused, Server as _, Status};

@@ -4,14 +4,13 @@
 mod common;
 
 use common::ajp as packets;
-use common::ajp_server::{self, OPEN};
 use common::fcgi::{begin, head, record};
 use common::http1::{CHUNKS, GET, POST, asked, fields};
 use common::{Entry, Fact, Subject, check, feed, hex, normal, put, text};
 use vestibule::ajp::{Client as AjpClient, Server as AjpServer};
 use vestibule::http1::{Client as HttpClient, Server as HttpServer};
 use vestibule::{
-    Client, Error, Field, Frame, Id, Length, Next, Receive, Refused, Request, Server, ajp, fcgi,
+    Client, Error, Field, Frame, Id, Length, Next, Receive, Refused, Request, Server, fcgi,
 };
 
 fn nothing<M>(_: &mut M, _: &Fact, _: &mut Vec<u8>) {}
@@ -39,19 +38,19 @@ fn http_counted() -> Vec<u8> {
 }
 
 fn ajp_server() -> AjpServer {
-    AjpServer::new(OPEN)
+    AjpServer::new(packets::OPEN)
 }
 
 fn ajp_request() -> Vec<u8> {
-    [ajp_server::post(5), ajp_server::data(b"hello")].concat()
+    [packets::post(5), packets::data(b"hello")].concat()
 }
 
 fn http_open() -> HttpClient {
     asked(HttpClient::new())
 }
 
-fn ajp_open() -> AjpClient {
-    common::ajp::asked(AjpClient::new(), b"GET", Length::None)
+fn ajp_open(method: &[u8], length: Length) -> AjpClient {
+    packets::asked(AjpClient::new(), method, length)
 }
 
 fn fcgi_request() -> Vec<u8> {
@@ -82,18 +81,11 @@ fn every_machine_keeps_the_contract() {
             bytes.truncate(bytes.len() - 1);
             all("http", check(&HttpServer::new, &bytes, close, &nothing));
         }
-        for bytes in [
-            ajp_request(),
-            ajp_server::stream(),
-            b"\x12\x34\0\0".to_vec(),
-        ] {
+        for bytes in [ajp_request(), packets::stream(), b"\x12\x34\0\0".to_vec()] {
             all("ajp", check(&ajp_server, &bytes, close, &nothing));
-            let bytes = [&bytes[..], &ajp_server::get()].concat();
+            let bytes = [&bytes[..], &packets::get()].concat();
             all("ajp", check(&ajp_server, &bytes, close, &nothing));
-            all(
-                "ajp",
-                check(&ajp_server, &bytes, close, &ajp_server::answer),
-            );
+            all("ajp", check(&ajp_server, &bytes, close, &packets::answer));
         }
         let answer = b"HTTP/1.1 103 E\r\nL: x\r\n\r\nHTTP/1.1 200 OK\r\n\
             Transfer-Encoding: chunked\r\n\r\n2\r\nxy\r\n0\r\nT: v\r\n\r\n";
@@ -106,17 +98,15 @@ fn every_machine_keeps_the_contract() {
         let answer = b"HTTP/1.1 200 OK\r\n\r\nuntil the close";
         all("http client", check(&http_open, answer, true, &nothing));
         let answer = [
-            common::ajp::head(200, &[(b"content-length", b"2"), (b"n", b"")]),
-            common::ajp::chunk(b"ab"),
-            common::ajp::get_body_chunk(5),
-            common::ajp::end(1),
+            packets::head(200, &[(b"content-length", b"2"), (b"n", b"")]),
+            packets::chunk(b"ab"),
+            packets::get_body_chunk(5),
+            packets::end(1),
         ]
         .concat();
+        let get = || ajp_open(b"GET", Length::None);
         for cut in [answer.len(), answer.len() - 1, 10, 0] {
-            all(
-                "ajp client",
-                check(&ajp_open, &answer[..cut], true, &nothing),
-            );
+            all("ajp client", check(&get, &answer[..cut], true, &nothing));
         }
         let answer = [
             packets::get_body_chunk(9),
@@ -126,9 +116,9 @@ fn every_machine_keeps_the_contract() {
             packets::end(1),
         ]
         .concat();
-        let open = || packets::asked(ajp::Client::new(), b"PUT", Length::Unknown);
+        let put = || ajp_open(b"PUT", Length::Unknown);
         for cut in [answer.len(), answer.len() - 1, 30, 9, 0] {
-            all("ajp13 client", check(&open, &answer[..cut], true, &nothing));
+            all("ajp client", check(&put, &answer[..cut], true, &nothing));
         }
         let server = || fcgi::Server::new([fcgi::Slot::EMPTY; 2]);
         let good = fcgi_request();
@@ -775,7 +765,6 @@ fn client_flow<C: Client + Clone>(name: &str, client: C) {
 fn rules_of_flow_of_the_clients() {
     client_flow("http", HttpClient::new());
     client_flow("ajp", AjpClient::new());
-    client_flow("ajp13", ajp::Client::new());
     client_flow("fcgi", fcgi::Client::default());
 }
 
@@ -826,7 +815,7 @@ fn pulled(length: Length) {
     let mut room = [0; 256];
     let mut client = AjpClient::new();
     let mut to_server = Vec::new();
-    let opened = client.open(common::ajp::fields(b"POST"), length, &mut room);
+    let opened = client.open(packets::fields(b"POST"), length, &mut room);
     put(&mut to_server, opened.unwrap().1);
     let mut payload = &[9; 10_000][..];
     let mut server = ajp_server();

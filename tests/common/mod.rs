@@ -3,7 +3,6 @@
 #![allow(dead_code)]
 
 pub mod ajp;
-pub mod ajp_server;
 pub mod between;
 pub mod cgi;
 pub mod fcgi;

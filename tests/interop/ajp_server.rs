@@ -1,7 +1,7 @@
 //! What Apache httpd 2.4.71 sent to Tomcat 10.1.60 over AJP, through a server
 //! machine.
 
-use crate::common::ajp_server::{OPEN, answer};
+use crate::common::ajp::{OPEN, answer};
 use crate::common::{Fact, feed};
 use crate::{compare, read, replay_server, summary};
 use vestibule::Error;

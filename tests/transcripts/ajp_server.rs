@@ -1,7 +1,7 @@
 //! What is an AJP server's in transcripts: settings and calls.
 
 use super::http1::{fields, headers, length};
-use crate::common::ajp_server::{OPEN, answer};
+use crate::common::ajp::{OPEN, answer};
 use crate::common::{Fact, check, put, text};
 use crate::{Block, Outcome};
 use std::collections::HashMap;
