@@ -1,18 +1,14 @@
-//! Bytes of a container, whole and in pieces, with calls between that are right
-//! and wrong; the account of what was asked for and sent; and the machine's
-//! verdict beside that of a second reader.
-//!
-//! Input: how the machine is made, what is asked, two bytes of cuts, the calls,
-//! then the bytes of the wire, or (bit 7 of the first) packets to build.
+//! AJP answers of any kind; the account of what was asked for and sent; and the
+//! machine's verdict beside that of a second reader.
 
 use vestibule::ajp::{Client, ClientLimits, ClientRules};
-use vestibule::{After, Client as _, Ending, Field, Id, Length, Limits, Refused, Status as _};
+use vestibule::{Client as _, Ending, Field, Length, Limits, Refused};
 
+use super::Source;
 use super::ajp_model::{self as model, Verdict};
-use super::common::{self, Entry, Fact, feed, normal};
-use super::{Source, cuts, legal, ok};
-
-const ID: Id = Id::SOLE;
+use super::asking::{self, Asker, Run};
+use super::calls::{self, ID, tell};
+use super::common::{Fact, put};
 
 /// One of the machines that the input may ask for; whether it is the strict one.
 fn make(config: u8) -> (Client, bool) {
@@ -38,19 +34,6 @@ fn make(config: u8) -> (Client, bool) {
     };
     let strict = rules == ClientRules::STRICT && limits == ClientLimits::DEFAULT;
     (Client::new().limits(limits).rules(rules), strict)
-}
-
-/// A call: what it refuses changes nothing.
-pub fn ask<T>(
-    client: &mut Client,
-    call: impl FnOnce(&mut Client) -> Result<T, Refused>,
-) -> Result<T, Refused> {
-    let before = *client;
-    let result = call(client);
-    if result.is_err() {
-        assert_eq!(format!("{before:?}"), format!("{client:?}"));
-    }
-    result
 }
 
 /// What the container is owed: one packet, of at most so many bytes.
@@ -112,24 +95,10 @@ impl Account {
     }
 }
 
-/// A client, what it is owed, and what the input has it do.
-struct Driver<'a> {
-    client: Client,
+struct Ajp {
     account: Account,
     size: usize,
     what: u8,
-    script: &'a [u8],
-    at: usize,
-}
-
-impl Driver<'_> {
-    fn method(&self) -> &'static [u8] {
-        asked(self.what)
-    }
-}
-
-fn asked(what: u8) -> &'static [u8] {
-    [&b"GET"[..], b"HEAD", b"PATCH", b"POST"][usize::from(what & 3)]
 }
 
 fn length(what: u8) -> Length {
@@ -140,267 +109,143 @@ fn length(what: u8) -> Length {
     }
 }
 
-/// Opens a request as `what` says. With bit 7 its body is not sent yet.
-fn open(driver: &mut Driver<'_>, out: &mut Vec<u8>) -> bool {
-    let (what, method) = (driver.what, driver.method());
-    let length = length(what);
-    let fields = [
-        Field::var(b"REQUEST_METHOD", method),
-        Field::var(b"REQUEST_URI", b"/a?b"),
-        Field::header(b"Host", b"h"),
-        Field::header(b"X-A", &[b'v'; 9000]),
-    ];
-    let fields = &fields[..if what & 0x60 == 0x40 { 4 } else { 3 }];
-    let room = &mut [0; 10_000][..if what & 0x60 == 0x60 { 20 } else { 10_000 }];
-    let size = driver.size;
-    let opened = ask(&mut driver.client, |c| {
-        let (id, frame) = c.open(fields.iter().copied(), length, room)?;
-        Ok((id, frame.slices().concat()))
-    });
-    let bytes = match opened {
-        Ok((id, bytes)) => {
-            assert_eq!(id, ID);
-            bytes
-        }
-        Err(refused) => {
-            let known = matches!(refused, Refused::Full | Refused::Room { .. });
-            let long = refused == Refused::TooLong && fields.len() == 4;
-            assert!(known || long && size < 9_100);
-            return false;
-        }
-    };
-    assert!(bytes.len() <= size);
-    assert_eq!(
-        usize::from(u16::from_be_bytes([bytes[2], bytes[3]])),
-        bytes.len() - 4
-    );
-    out.extend(bytes);
-    assert_eq!(driver.client.free(), 0);
-    driver.account = Account::opened(length, size);
-    if what & 0x80 == 0 {
-        body(driver, b"abc", out);
-        end(driver, out);
-    }
-    true
-}
+impl Asker for Ajp {
+    type Client = Client;
+    const ANY_STATUS: bool = true;
 
-fn body(driver: &mut Driver<'_>, text: &[u8], out: &mut Vec<u8>) {
-    let mut payload = text;
-    let credit = driver.client.credit(ID);
-    let call = |c: &mut Client| Ok(c.body(ID, &mut payload)?.slices().concat());
-    match ask(&mut driver.client, call) {
-        Ok(frame) => {
-            let taken = text.len() - payload.len();
-            assert!(taken <= credit && (payload.is_empty() || taken == credit));
-            assert_eq!(driver.account.sent(&frame), text[..taken]);
+    fn make(config: u8, what: u8) -> (Client, bool, Self) {
+        let (client, strict) = make(config);
+        let own = Ajp {
+            account: Account::default(),
+            size: [8192, 8192, 65_536, 9_000][usize::from(config >> 2 & 3)],
+            what,
+        };
+        (client, strict, own)
+    }
+
+    fn method(what: u8) -> &'static [u8] {
+        [&b"GET"[..], b"HEAD", b"PATCH", b"POST"][usize::from(what & 3)]
+    }
+
+    fn build(source: &mut Source<'_>) -> Vec<u8> {
+        model::replies(source)
+    }
+
+    /// With bit 7 the body is not sent yet.
+    fn open(&mut self, client: &mut Client, out: &mut Vec<u8>) -> Result<bool, Refused> {
+        let (what, method) = (self.what, Self::method(self.what));
+        let length = length(what);
+        let fields = [
+            Field::var(b"REQUEST_METHOD", method),
+            Field::var(b"REQUEST_URI", b"/a?b"),
+            Field::header(b"Host", b"h"),
+            Field::header(b"X-A", &[b'v'; 9000]),
+        ];
+        let long = what & 0x60 == 0x40;
+        let fields = &fields[..if long { 4 } else { 3 }];
+        let room = &mut [0; 10_000][..if what & 0x60 == 0x60 { 20 } else { 10_000 }];
+        let bytes = match asking::head(client, fields, length, room) {
+            Err(Refused::TooLong) if long && self.size < 9_100 => return Ok(false),
+            opened => opened?,
+        };
+        assert!(bytes.len() <= self.size);
+        let said = usize::from(u16::from_be_bytes([bytes[2], bytes[3]]));
+        assert_eq!(said, bytes.len() - 4);
+        out.extend(bytes);
+        self.account = Account::opened(length, self.size);
+        if what & 0x80 == 0 {
+            self.body(client, b"abc", out);
+            self.end(client, out);
+        }
+        Ok(true)
+    }
+
+    fn other(client: &mut Client, out: &mut Vec<u8>) {
+        put(out, client.cping().expect("idle"));
+    }
+
+    fn note(&mut self, fact: &Fact) {
+        match fact {
+            Fact::Demand(_, max) => self.account.demanded(*max, self.size),
+            // Behind END_RESPONSE nobody waits for what was asked.
+            Fact::BodyEnd(_) => {
+                self.account.allowed = 0;
+                self.account.asked = false;
+            }
+            _ => {}
+        }
+    }
+
+    fn act(&mut self, what: u8, client: &mut Client, out: &mut Vec<u8>) {
+        let more = usize::from(what >> 4);
+        match what & 15 {
+            0..=2 => self.body(client, &b"abcdefg"[..more % 8], out),
+            3 | 4 => self.end(client, out),
+            5 if more < 4 => calls::abort(client),
+            6 => {
+                let free = client.free();
+                match tell(client, |c| Ok(c.cping()?.slices().concat())) {
+                    Ok(frame) => {
+                        assert_eq!((free, client.free()), (1, 0));
+                        out.extend(frame);
+                    }
+                    Err(refused) => assert_eq!((free, refused), (0, Refused::State)),
+                }
+            }
+            7 if more == 0 => client.cancel(),
+            8 => drop(tell(client, |c| c.proceed(ID))),
+            9 => calls::unknown(client),
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, client: &mut Client, out: &mut Vec<u8>) {
+        let call = |c: &mut Client| Ok(c.body_end(ID, [], &mut [])?.slices().concat());
+        if let Ok(frame) = tell(client, call) {
+            assert!(frame.is_empty() != self.account.asked);
+            assert_eq!(self.account.sent(&frame), b"");
             out.extend(frame);
         }
-        Err(_) => assert_eq!(payload, text),
+    }
+
+    fn done(client: &Client) {
+        assert_eq!(client.credit(ID), 0);
+    }
+
+    fn check(run: &Run<'_>) {
+        if run.plain && run.what & 0x60 != 0x20 {
+            second_reader(run);
+        }
     }
 }
 
-fn end(driver: &mut Driver<'_>, out: &mut Vec<u8>) {
-    let call = |c: &mut Client| Ok(c.body_end(ID, [], &mut [])?.slices().concat());
-    if let Ok(frame) = ask(&mut driver.client, call) {
-        assert!(frame.is_empty() != driver.account.asked);
-        assert_eq!(driver.account.sent(&frame), b"");
-        out.extend(frame);
-    }
-}
-
-/// One call, of those that may be right and those that may not.
-fn act(what: u8, driver: &mut Driver<'_>, out: &mut Vec<u8>) {
-    let more = usize::from(what >> 4);
-    match what & 15 {
-        0..=2 => body(driver, &b"abcdefg"[..more % 8], out),
-        3 | 4 => end(driver, out),
-        5 if more < 4 => {
-            let client = &mut driver.client;
-            if let Ok(frame) = ask(client, |c| c.abort(ID)) {
-                assert!(frame.is_empty());
-                assert_eq!((client.after(), client.credit(ID)), (After::Close, 0));
-                assert!(client.body(ID, &mut &b"x"[..]).is_err() && client.abort(ID).is_err());
+impl Ajp {
+    fn body(&mut self, client: &mut Client, text: &[u8], out: &mut Vec<u8>) {
+        let mut payload = text;
+        let credit = client.credit(ID);
+        let call = |c: &mut Client| Ok(c.body(ID, &mut payload)?.slices().concat());
+        match tell(client, call) {
+            Ok(frame) => {
+                let taken = text.len() - payload.len();
+                assert!(taken <= credit && (payload.is_empty() || taken == credit));
+                assert_eq!(self.account.sent(&frame), text[..taken]);
+                out.extend(frame);
             }
-        }
-        6 => {
-            let client = &mut driver.client;
-            let free = client.free();
-            match ask(client, |c| Ok(c.cping()?.slices().concat())) {
-                Ok(frame) => {
-                    assert_eq!((free, client.free()), (1, 0));
-                    out.extend(frame);
-                }
-                Err(refused) => assert_eq!((free, refused), (0, Refused::State)),
-            }
-        }
-        7 if more == 0 => driver.client.cancel(),
-        8 => drop(ask(&mut driver.client, |c| c.proceed(ID))),
-        9 => {
-            // Of no exchange that there is.
-            let (id, client) = (Id::new(2).expect("an id"), &mut driver.client);
-            let before = format!("{client:?}");
-            assert!(client.body(id, &mut &b"x"[..]).is_err());
-            assert!(client.body_end(id, [], &mut []).is_err());
-            assert!(client.abort(id).is_err());
-            assert_eq!(client.credit(id), 0);
-            assert_eq!(before, format!("{client:?}"));
-        }
-        _ => {}
-    }
-}
-
-/// A run over `input` with all that came of it. A `Begin` stands for each
-/// request that was opened.
-fn story(
-    config: u8,
-    what: u8,
-    script: &[u8],
-    input: &[u8],
-    cuts: &[usize],
-) -> (Vec<Entry>, Vec<u8>, String) {
-    let (client, _) = make(config);
-    let size = [8192, 8192, 65_536, 9_000][usize::from(config >> 2 & 3)];
-    let mut driver = Driver {
-        client,
-        account: Account::default(),
-        size,
-        what,
-        script,
-        at: 0,
-    };
-    let close = config & 0x40 == 0;
-    let again = config & 0x20 != 0;
-    let mut out = Vec::new();
-    let first = match what & 0x60 {
-        0x20 => {
-            out.extend(driver.client.cping().expect("idle").slices().concat());
-            false
-        }
-        _ => open(&mut driver, &mut out),
-    };
-    // After how many facts that no cut moves each other one was opened.
-    let (mut seen, mut opened) = (0, Vec::new());
-    let mut before = After::Keep;
-    let mut client = driver.client;
-    let mut react = |client: &mut Client, fact: &Fact, out: &mut Vec<u8>| {
-        driver.client = *client;
-        // The way to the close is never gone back.
-        assert!(before == After::Keep || driver.client.after() == before);
-        before = driver.client.after();
-        if let Fact::Demand(_, max) = fact {
-            driver.account.demanded(*max, size);
-        }
-        // Behind END_RESPONSE nobody waits for what was asked.
-        if let Fact::BodyEnd(_) = fact {
-            driver.account.allowed = 0;
-            driver.account.asked = false;
-        }
-        let still = matches!(fact, Fact::Bytes { .. })
-            || matches!(fact, Fact::Field { cut, .. }
-                if !matches!(cut, vestibule::Cut::Whole | vestibule::Cut::Last));
-        if still {
-            return;
-        }
-        if !driver.script.is_empty() {
-            for _ in 0..2 {
-                act(
-                    driver.script[driver.at % driver.script.len()],
-                    &mut driver,
-                    out,
-                );
-                driver.at += 1;
-            }
-        }
-        if matches!(fact, Fact::Demand(..)) {
-            end(&mut driver, out);
-        }
-        if let Fact::Done { reuse, .. } = fact {
-            seen += 1;
-            assert_eq!(driver.client.credit(ID), 0);
-            assert!(*reuse == (driver.client.free() == 1) || !driver.script.is_empty());
-            if again && open(&mut driver, out) {
-                assert!(*reuse);
-                opened.push(seen);
-            }
-        }
-        *client = driver.client;
-    };
-    let (log, bytes) = ok(feed(&mut client, input, cuts, close, &mut react));
-    out.extend(bytes);
-    let mut story = Vec::new();
-    if first {
-        story.push(Entry {
-            at: 0,
-            fact: Fact::Begin(1),
-        });
-    }
-    let mut count = 0;
-    for entry in ok(normal(&log)) {
-        let done = matches!(entry.fact, Fact::Done { .. });
-        let at = entry.at;
-        story.push(entry);
-        count += usize::from(done);
-        if done && opened.contains(&count) {
-            story.push(Entry {
-                at,
-                fact: Fact::Begin(1),
-            });
+            Err(_) => assert_eq!(payload, text),
         }
     }
-    let state = format!(
-        "{:?} {:?} {}",
-        client.phase(),
-        client.after(),
-        client.free()
-    );
-    (story, out, state)
 }
 
 pub fn run(data: &[u8]) {
-    let mut source = Source(data);
-    let (config, what) = (source.byte(), source.byte());
-    let (mode, seed) = (source.byte(), source.byte());
-    let long = source.below(24);
-    let script = source.take(long);
-    let built;
-    let input = if config & 0x80 != 0 {
-        built = model::replies(&mut source);
-        &built[..]
-    } else {
-        source.0
-    };
-    let whole = story(config, what, script, input, &[]);
-    let split = story(config, what, script, input, &cuts(mode, seed, input.len()));
-    assert_eq!(
-        common::text(&whole.0),
-        common::text(&split.0),
-        "other events"
-    );
-    assert_eq!(whole.1, split.1, "other output");
-    assert_eq!(whole.2, split.2, "other state");
-
-    let (log, _, _) = whole;
-    let show = || format!("{}\n{}", common::text(&log), input.escape_ascii());
-    let open = ok(
-        legal::client(&log, &[], asked(what) == b"HEAD", false, true)
-            .map_err(|e| format!("{e}\n{}", show())),
-    );
-    let lost = log.iter().any(|e| matches!(e.fact, Fact::Err(_)));
-    let paused = log.iter().any(|e| matches!(e.fact, Fact::Paused(_)));
-    if lost || config & 0x40 == 0 && !paused {
-        assert_eq!(open, [], "no Done\n{}", show());
-    }
-    if script.is_empty() && make(config).1 && what & 0x60 != 0x20 {
-        second_reader(config, what, input, &log);
-    }
+    asking::run::<Ajp>(data);
 }
 
 /// The second reader sees the same answers, and no other.
-fn second_reader(config: u8, what: u8, input: &[u8], log: &[Entry]) {
-    let show = || format!("{}\n{}", common::text(log), input.escape_ascii());
-    let (close, again) = (config & 0x40 == 0, config & 0x20 != 0);
-    let facts: Vec<Fact> = log.iter().map(|e| e.fact.clone()).collect();
-    let mut rest = input;
+fn second_reader(run: &Run<'_>) {
+    let show = || run.show();
+    let (close, again, what) = (run.close(), run.again(), run.what);
+    let facts: Vec<Fact> = run.log.iter().map(|e| e.fact.clone()).collect();
+    let mut rest = run.input;
     for group in facts.split(|f| matches!(f, Fact::Begin(_))).skip(1) {
         let done = group.iter().find_map(|f| match f {
             Fact::Done { ending, reuse, .. } => Some((*ending, *reuse)),
@@ -412,7 +257,7 @@ fn second_reader(config: u8, what: u8, input: &[u8], log: &[Entry]) {
             over: what & 0x80 == 0 || length(what) != Length::Unknown,
             late: 16,
         };
-        let answer = model::answer(rest, asked(what) == b"HEAD", asks);
+        let answer = model::answer(rest, Ajp::method(what) == b"HEAD", asks);
         let said: Vec<Fact> = group
             .iter()
             .filter(|f| !matches!(f, Fact::Done { .. } | Fact::Err(_) | Fact::Paused(_)))

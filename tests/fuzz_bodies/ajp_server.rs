@@ -6,12 +6,12 @@
 //! cuts, then the bytes of the wire, or (bit 7 of the first) packets to build.
 
 use vestibule::ajp::{Server, ServerLimits, ServerRules, codes};
-use vestibule::{Error, Field, Id, Length, Limits, Refused, Server as _, Space, Status as _};
+use vestibule::{Error, Field, Length, Limits, Server as _, Space, Status as _};
 
+use super::calls::{ID, tell};
 use super::common::{self, Entry, Fact, feed, normal, put};
 use super::{Source, cuts, legal, ok};
 
-const ID: Id = Id::SOLE;
 const SECRET: &[u8] = b"s";
 const NAMES: &[&[u8]] = &[b"a", b"ab", b"AJP_REMOTE_PORT"];
 
@@ -40,19 +40,6 @@ fn make(config: u8) -> (Server, bool, bool) {
     };
     let server = Server::new(rules.attributes(NAMES)).limits(limits);
     (server, limits == ServerLimits::DEFAULT, secret)
-}
-
-/// A call: what it refuses changes nothing.
-fn tell<T>(
-    server: &mut Server,
-    call: impl FnOnce(&mut Server) -> Result<T, Refused>,
-) -> Result<T, Refused> {
-    let before = *server;
-    let result = call(server);
-    if result.is_err() {
-        assert_eq!(format!("{before:?}"), format!("{server:?}"));
-    }
-    result
 }
 
 /// One call, of those that may be right and those that may not.

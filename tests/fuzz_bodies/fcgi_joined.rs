@@ -8,10 +8,12 @@ use std::collections::HashMap;
 use vestibule::fcgi::client::{self, Client};
 use vestibule::fcgi::{ClientExt, Role, Server, ServerExt, ServerLimits, Slot};
 use vestibule::{
-    Cut, Ending, Error, Field, Frame, Id, Length, Next, Receive, Refused, Rejection, Request,
-    Response, Server as _,
+    Cut, Ending, Error, Field, Id, Length, Next, Receive, Refused, Rejection, Request, Response,
+    Server as _,
 };
 
+use super::calls::tell;
+use super::wire::{Lines, Pipe, add};
 use super::{Source, ok, records};
 
 /// What both sides know of one request.
@@ -19,7 +21,7 @@ use super::{Source, ok, records};
 struct Exchange {
     // Of the web server.
     head: bool,
-    fields: Vec<(Vec<u8>, Vec<u8>)>,
+    fields: Lines,
     length: Option<Length>,
     sent: Vec<u8>,
     sent_end: bool,
@@ -28,7 +30,7 @@ struct Exchange {
     aborted: bool,
     discarded: bool,
     // Seen by the application.
-    seen_fields: Vec<(Vec<u8>, Vec<u8>)>,
+    seen_fields: Lines,
     head_end: bool,
     seen: Vec<u8>,
     seen_end: bool,
@@ -62,10 +64,8 @@ enum Over {
 struct Link {
     client: Client<Vec<client::Slot>>,
     server: Server<Vec<Slot>>,
-    to_server: Vec<u8>,
-    to_server_at: usize,
-    to_client: Vec<u8>,
-    to_client_at: usize,
+    to_server: Pipe,
+    to_client: Pipe,
     /// By id, oldest first.
     all: HashMap<u16, Vec<Exchange>>,
     /// Which of them the application is at.
@@ -96,18 +96,9 @@ impl Link {
         *self.begun.entry(id.get()).or_default() += 1;
     }
 
-    fn send_server(&mut self, frame: Frame<'_>) {
-        self.to_server.extend(frame.slices().concat());
-    }
-
-    fn send_client(&mut self, frame: Frame<'_>) {
-        self.to_client.extend(frame.slices().concat());
-    }
-
     /// Up to `n` bytes to the application.
     fn serve(&mut self, n: usize) {
-        let end = (self.to_server_at + n).min(self.to_server.len());
-        let bytes = self.to_server[self.to_server_at..end].to_vec();
+        let bytes = self.to_server.piece(n);
         let mut input = &bytes[..];
         loop {
             match self.server.next(&mut input) {
@@ -124,7 +115,7 @@ impl Link {
                 }
             }
         }
-        self.to_server_at = end - input.len();
+        self.to_server.at += bytes.len() - input.len();
     }
 
     fn request(&mut self, event: Request<'_, ServerExt<'_>>) {
@@ -132,12 +123,7 @@ impl Link {
             Request::Begin { id } => self.begin(id),
             Request::Field { id, field } => {
                 let e = self.theirs(id);
-                if matches!(field.cut, Cut::Whole | Cut::First) {
-                    e.seen_fields.push(Default::default());
-                }
-                let last = e.seen_fields.last_mut().expect("a first piece");
-                last.0.extend(field.name);
-                last.1.extend(field.value);
+                add(&mut e.seen_fields, field);
             }
             Request::HeadEnd { id, length } => {
                 let e = self.theirs(id);
@@ -190,15 +176,14 @@ impl Link {
                     other => panic!("{other:?}"),
                 }
                 let frame = self.server.default_reply(ext);
-                self.send_client(frame);
+                self.to_client.put(frame);
             }
         }
     }
 
     /// Up to `n` bytes to the web server.
     fn receive(&mut self, n: usize) {
-        let end = (self.to_client_at + n).min(self.to_client.len());
-        let bytes = self.to_client[self.to_client_at..end].to_vec();
+        let bytes = self.to_client.piece(n);
         let mut input = &bytes[..];
         loop {
             match self.client.next(&mut input) {
@@ -219,7 +204,7 @@ impl Link {
                 }
             }
         }
-        self.to_client_at = end - input.len();
+        self.to_client.at += bytes.len() - input.len();
     }
 
     fn response(&mut self, event: Response<'_, ClientExt>) {
@@ -326,14 +311,7 @@ impl Link {
         &mut self,
         call: impl FnOnce(&mut Client<Vec<client::Slot>>) -> Result<T, Refused>,
     ) -> Option<T> {
-        let before = self.client.clone();
-        match call(&mut self.client) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                assert_eq!(format!("{before:?}"), format!("{:?}", self.client));
-                None
-            }
-        }
+        tell(&mut self.client, call).ok()
     }
 
     /// A call of the server, likewise.
@@ -341,14 +319,7 @@ impl Link {
         &mut self,
         call: impl FnOnce(&mut Server<Vec<Slot>>) -> Result<T, Refused>,
     ) -> Option<T> {
-        let before = self.server.clone();
-        match call(&mut self.server) {
-            Ok(value) => Some(value),
-            Err(_) => {
-                assert_eq!(format!("{before:?}"), format!("{:?}", self.server));
-                None
-            }
-        }
+        tell(&mut self.server, call).ok()
     }
 
     fn open(&mut self, source: &mut Source<'_>) {
@@ -365,7 +336,7 @@ impl Link {
             _ => Length::Known(u64::from(what >> 4)),
         };
         let keep = source.below(8) != 0;
-        let mut fields: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+        let mut fields: Lines = Vec::new();
         let head = source.flag();
         if head {
             fields.push((b"REQUEST_METHOD".to_vec(), b"HEAD".to_vec()));
@@ -391,7 +362,7 @@ impl Link {
         let Some((id, bytes)) = result else {
             return;
         };
-        self.to_server.extend(bytes);
+        self.to_server.bytes.extend(bytes);
         if let Length::Known(n) = length {
             fields.push((b"CONTENT_LENGTH".to_vec(), n.to_string().into_bytes()));
         }
@@ -429,7 +400,7 @@ impl Link {
             Ok(frame.slices().concat())
         });
         if let Some(bytes) = bytes {
-            self.to_client.extend(bytes);
+            self.to_client.bytes.extend(bytes);
             self.theirs(id).status = Some(status);
         }
     }
@@ -452,7 +423,7 @@ impl Link {
                 let taken = some.len() - payload.len();
                 match frame {
                     Some(frame) => {
-                        self.send_server(frame);
+                        self.to_server.put(frame);
                         self.ours(id).sent.extend(&some[..taken]);
                     }
                     None => assert_eq!(taken, 0),
@@ -460,13 +431,13 @@ impl Link {
             }
             3 => {
                 if let Some(frame) = self.ask(|c| c.body_end(id)) {
-                    self.send_server(frame);
+                    self.to_server.put(frame);
                     self.ours(id).sent_end = true;
                 }
             }
             4 => {
                 if let Some(frame) = self.ask(|c| c.abort(id)) {
-                    self.send_server(frame);
+                    self.to_server.put(frame);
                     self.ours(id).aborted = true;
                 }
             }
@@ -477,27 +448,27 @@ impl Link {
             }
             6 => {
                 if let Some(frame) = self.ask(|c| c.data(id, &mut payload)) {
-                    self.send_server(frame);
+                    self.to_server.put(frame);
                     let taken = some.len() - payload.len();
                     self.ours(id).data.extend(&some[..taken]);
                 }
             }
             7 => {
                 if let Some(frame) = self.ask(|c| c.data_end(id)) {
-                    self.send_server(frame);
+                    self.to_server.put(frame);
                     self.ours(id).data_end = true;
                 }
             }
             8 if self.asked < 50 => {
                 if let Some(frame) = self.ask(|c| c.values()) {
-                    self.send_server(frame);
+                    self.to_server.put(frame);
                     self.asked += 1;
                 }
             }
             9 | 10 => self.serve(usize::from(source.byte())),
-            11 => self.serve(usize::MAX >> 1),
+            11 => self.serve(usize::MAX),
             12 | 13 => self.receive(usize::from(source.byte())),
-            14 => self.receive(usize::MAX >> 1),
+            14 => self.receive(usize::MAX),
             15 | 16 => self.answer(id, source),
             17 | 18 => {
                 let frame = self.tell(|s| s.body(id, &mut payload));
@@ -506,7 +477,7 @@ impl Link {
                     Some(frame) => {
                         // What is dropped because there is no body is not sent.
                         let sent = frame.slices()[1].to_vec();
-                        self.send_client(frame);
+                        self.to_client.put(frame);
                         let e = self.theirs(id);
                         e.answer.extend(&sent);
                         assert!(sent == some[..taken] || sent.is_empty());
@@ -521,7 +492,7 @@ impl Link {
                         true => Over::Failed,
                         false => Over::Ended(app_status),
                     };
-                    self.send_client(frame);
+                    self.to_client.put(frame);
                     let e = self.theirs(id);
                     e.over = Some(over);
                     assert!(e.aborted || e.last || e.status.is_some());
@@ -534,14 +505,14 @@ impl Link {
             22 => {
                 if let Some(frame) = self.tell(|s| s.stderr(id, &mut payload)) {
                     let sent = frame.slices()[1].to_vec();
-                    self.send_client(frame);
+                    self.to_client.put(frame);
                     self.theirs(id).log.extend(sent);
                 }
             }
             23 => {
                 let reason = [Rejection::Overloaded, Rejection::Other(9)][source.below(2)];
                 if let Some(frame) = self.tell(|s| s.reject(id, reason)) {
-                    self.send_client(frame);
+                    self.to_client.put(frame);
                     self.theirs(id).over = Some(Over::Rejected(reason));
                 }
             }
@@ -579,7 +550,7 @@ impl Link {
             31 if source.byte() == 0 => {
                 self.lost = true;
                 // Whatever has not come is lost.
-                self.to_server_at = self.to_server.len();
+                self.to_server.at = self.to_server.bytes.len();
                 while let Ok(Next::Event(event)) = self.server.eof() {
                     self.request(event);
                 }
@@ -595,7 +566,7 @@ impl Link {
             return;
         };
         let alone = bytes.is_empty();
-        self.to_client.extend(bytes);
+        self.to_client.bytes.extend(bytes);
         let e = self.theirs(id);
         let over = match (error, e.last, e.status) {
             (_, true, _) if alone => Over::Failed,
@@ -629,10 +600,8 @@ pub fn run(data: &[u8]) {
             ServerLimits::DEFAULT.head_bytes(u32::MAX),
         )
         .values(values.0, values.1),
-        to_server: Vec::new(),
-        to_server_at: 0,
-        to_client: Vec::new(),
-        to_client_at: 0,
+        to_server: Pipe::default(),
+        to_client: Pipe::default(),
         all: HashMap::new(),
         begun: HashMap::new(),
         lost: false,
@@ -645,14 +614,14 @@ pub fn run(data: &[u8]) {
         calls += 1;
     }
     // All is delivered; what is still open is ended; the connection ends.
-    link.serve(usize::MAX >> 1);
-    link.receive(usize::MAX >> 1);
+    link.serve(usize::MAX);
+    link.receive(usize::MAX);
     let ids: Vec<u16> = link.begun.keys().copied().collect();
     for id in ids.iter().filter_map(|id| Id::new(*id)) {
         link.fail(id, Error::Internal);
     }
     assert_eq!(link.server.active(), 0);
-    link.receive(usize::MAX >> 1);
+    link.receive(usize::MAX);
     link.lost = true;
     while let Ok(Next::Event(event)) = link.client.eof() {
         link.response(event);
@@ -665,6 +634,6 @@ pub fn run(data: &[u8]) {
             assert!(e.done.is_some(), "{id} got no Done: {e:?}");
         }
     }
-    ok(records::requests(&link.to_server));
-    ok(records::answers(&link.to_client, true));
+    ok(records::requests(&link.to_server.bytes));
+    ok(records::answers(&link.to_client.bytes, true));
 }

@@ -1,18 +1,15 @@
-//! Bytes of a server, whole and in pieces, with calls between that are right
-//! and wrong; and the machine's verdict beside that of a second reader.
-//!
-//! Input: how the machine is made, what is asked, the calls, two bytes of
-//! cuts, then the bytes of the wire, or (bit 7 of the first) messages to build.
+//! HTTP/1.1 answers of any kind, and the machine's verdict beside that of a
+//! second reader.
 
 use vestibule::http1::{Client, ClientLimits, Rules};
-use vestibule::{After, Client as _, Ending, Field, Id, Length, Limits, Refused, Status as _};
+use vestibule::{Client as _, Ending, Field, Id, Length, Limits, Refused};
 
-use super::common::{self, Entry, Fact, feed, normal, put};
+use super::asking::{self, Asker, Run};
+use super::calls::{self, ID, tell};
+use super::common::{Entry, Fact, put};
 use super::http1_model::{self as model, End, Framing, Head};
 use super::http1_server::{bytes, fields};
-use super::{Source, cuts, http1_text, legal, ok};
-
-const ID: Id = Id::SOLE;
+use super::{Source, http1_text};
 
 /// One of the machines that the input may ask for; whether it is the strict one.
 fn make(config: u8) -> (Client, bool) {
@@ -53,62 +50,117 @@ fn make(config: u8) -> (Client, bool) {
     (Client::with_limits(limits).rules(rules), strict)
 }
 
-/// A call: what it refuses changes nothing.
-pub fn ask<T>(
-    client: &mut Client,
-    call: impl FnOnce(&mut Client) -> Result<T, Refused>,
-) -> Result<T, Refused> {
-    let before = *client;
-    let result = call(client);
-    if result.is_err() {
-        assert_eq!(format!("{before:?}"), format!("{client:?}"));
-    }
-    result
+struct Http {
+    what: u8,
 }
 
-fn asked(what: u8) -> &'static [u8] {
-    [&b"GET"[..], b"HEAD", b"CONNECT", b"POST"][usize::from(what & 3)]
+impl Http {
+    /// The length of the body, and whether leave is asked for first.
+    fn length(&self) -> (Length, bool) {
+        let length = match self.what >> 2 & 3 {
+            _ if Self::method(self.what) == b"CONNECT" => Length::None,
+            0 | 1 => Length::None,
+            2 => Length::Known(3),
+            _ => Length::Unknown,
+        };
+        (length, self.what & 0x10 != 0 && length != Length::None)
+    }
 }
 
-/// Opens a request as `what` says. With bit 7 its body is not sent yet.
-fn open(client: &mut Client, what: u8, out: &mut Vec<u8>) -> bool {
-    let method = asked(what);
-    let target: &[u8] = if method == b"CONNECT" { b"h:80" } else { b"/a" };
-    let length = match what >> 2 & 3 {
-        _ if method == b"CONNECT" => Length::None,
-        0 | 1 => Length::None,
-        2 => Length::Known(3),
-        _ => Length::Unknown,
-    };
-    let fields = [
-        Field::var(b"REQUEST_METHOD", method),
-        Field::var(b"REQUEST_URI", target),
-        Field::header(b"Host", b"h"),
-        Field::header(b"Expect", b"100-continue"),
-    ];
-    let expects = what & 0x10 != 0 && length != Length::None;
-    let fields = &fields[..3 + usize::from(expects)];
-    let room = &mut [0; 200][..if what & 0x60 == 0x60 { 20 } else { 200 }];
-    let opened = ask(client, |c| {
-        let (id, frame) = c.open(fields.iter().copied(), length, room)?;
-        Ok((id, frame.slices().concat()))
-    });
-    let bytes = match opened {
-        Ok((id, bytes)) => {
-            assert_eq!(id, ID);
-            bytes
-        }
-        Err(refused) => {
-            assert!(matches!(refused, Refused::Full | Refused::Room { .. }));
-            return false;
-        }
-    };
-    out.extend(bytes);
-    assert_eq!(client.free(), 0);
-    if what & 0x80 == 0 && !expects {
-        send(client, length, out);
+impl Asker for Http {
+    type Client = Client;
+    const ANY_STATUS: bool = false;
+
+    fn make(config: u8, what: u8) -> (Client, bool, Self) {
+        let (client, strict) = make(config);
+        (client, strict, Http { what })
     }
-    true
+
+    fn method(what: u8) -> &'static [u8] {
+        [&b"GET"[..], b"HEAD", b"CONNECT", b"POST"][usize::from(what & 3)]
+    }
+
+    fn build(source: &mut Source<'_>) -> Vec<u8> {
+        http1_text::answers(source)
+    }
+
+    /// With bit 7 the body is not sent yet.
+    fn open(&mut self, client: &mut Client, out: &mut Vec<u8>) -> Result<bool, Refused> {
+        let (what, method) = (self.what, Self::method(self.what));
+        let target: &[u8] = if method == b"CONNECT" { b"h:80" } else { b"/a" };
+        let (length, expects) = self.length();
+        let fields = [
+            Field::var(b"REQUEST_METHOD", method),
+            Field::var(b"REQUEST_URI", target),
+            Field::header(b"Host", b"h"),
+            Field::header(b"Expect", b"100-continue"),
+        ];
+        let fields = &fields[..3 + usize::from(expects)];
+        let room = &mut [0; 200][..if what & 0x60 == 0x60 { 20 } else { 200 }];
+        out.extend(asking::head(client, fields, length, room)?);
+        if what & 0x80 == 0 && !expects {
+            send(client, length, out);
+        }
+        Ok(true)
+    }
+
+    fn act(&mut self, what: u8, client: &mut Client, out: &mut Vec<u8>) {
+        let more = usize::from(what >> 4);
+        match what & 15 {
+            0..=2 => {
+                let credit = client.credit(ID);
+                let mut payload = &b"abcdef"[..more % 7];
+                let all = payload.len();
+                match tell(client, |c| c.body(ID, &mut payload)) {
+                    Ok(frame) => {
+                        assert!(all - payload.len() <= credit);
+                        assert!(payload.is_empty() || credit == 0);
+                        out.extend(frame.slices().concat());
+                    }
+                    Err(_) => assert_eq!(payload.len(), all),
+                }
+            }
+            3 | 4 => {
+                let mut room = [0; 40];
+                let trailers = [Field::trailer(b"X-T", b"1"), Field::trailer(b"Host", b"h")];
+                let frame = tell(client, |c| {
+                    let trailers = trailers.iter().copied().take(more % 3);
+                    Ok(c.body_end(ID, trailers, &mut room)?.slices().concat())
+                });
+                out.extend(frame.unwrap_or_default());
+            }
+            5 if more < 4 => calls::abort(client),
+            6 => drop(tell(client, |c| c.proceed(ID))),
+            7 if more == 0 => client.cancel(),
+            8 if more < 4 => client.last(),
+            9 => {
+                calls::unknown(client);
+                let id = Id::new(2).expect("an id");
+                assert!(tell(client, |c| c.proceed(id)).is_err());
+                assert_eq!(client.minor_version(id), None);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, client: &mut Client, out: &mut Vec<u8>) {
+        let end = tell(client, |c| {
+            Ok(c.body_end(ID, [], &mut [])?.slices().concat())
+        });
+        out.extend(end.unwrap_or_default());
+    }
+
+    fn done(client: &Client) {
+        assert_eq!(client.minor_version(ID), None);
+    }
+
+    fn check(run: &Run<'_>) {
+        requests(run.log, run.out);
+        let sent = run.what & 0x80 == 0 && run.what & 0x10 == 0;
+        if run.plain && sent && run.input.len() < 4_000 {
+            oracle(run);
+        }
+    }
 }
 
 /// The whole body.
@@ -123,176 +175,8 @@ fn send(client: &mut Client, length: Length, out: &mut Vec<u8>) {
     put(out, end.expect("end of the body"));
 }
 
-/// One call, of those that may be right and those that may not.
-fn act(what: u8, client: &mut Client, out: &mut Vec<u8>) {
-    let more = usize::from(what >> 4);
-    match what & 15 {
-        0..=2 => {
-            let credit = client.credit(ID);
-            let mut payload = &b"abcdef"[..more % 7];
-            let all = payload.len();
-            match ask(client, |c| c.body(ID, &mut payload)) {
-                Ok(frame) => {
-                    assert!(all - payload.len() <= credit);
-                    assert!(payload.is_empty() || credit == 0);
-                    out.extend(frame.slices().concat());
-                }
-                Err(_) => assert_eq!(payload.len(), all),
-            }
-        }
-        3 | 4 => {
-            let mut room = [0; 40];
-            let trailers = [Field::trailer(b"X-T", b"1"), Field::trailer(b"Host", b"h")];
-            let frame = ask(client, |c| {
-                let frame = c.body_end(ID, trailers.iter().copied().take(more % 3), &mut room)?;
-                Ok(frame.slices().concat())
-            });
-            out.extend(frame.unwrap_or_default());
-        }
-        5 if more < 4 => {
-            if let Ok(frame) = ask(client, |c| c.abort(ID)) {
-                assert!(frame.is_empty());
-                assert_eq!((client.after(), client.credit(ID)), (After::Close, 0));
-                assert!(client.body(ID, &mut &b"x"[..]).is_err() && client.abort(ID).is_err());
-            }
-        }
-        6 => drop(ask(client, |c| c.proceed(ID))),
-        7 if more == 0 => client.cancel(),
-        8 if more < 4 => client.last(),
-        9 => {
-            // Of no exchange that there is.
-            let id = Id::new(2).expect("an id");
-            let before = format!("{client:?}");
-            assert!(client.body(id, &mut &b"x"[..]).is_err());
-            assert!(client.body_end(id, [], &mut []).is_err());
-            assert!(client.abort(id).is_err() && client.proceed(id).is_err());
-            assert_eq!((client.credit(id), client.minor_version(id)), (0, None));
-            assert_eq!(before, format!("{client:?}"));
-        }
-        _ => {}
-    }
-}
-
-/// A run over `input` with all that came of it. A `Begin` stands for each
-/// request that was opened.
-fn story(
-    config: u8,
-    what: u8,
-    script: &[u8],
-    input: &[u8],
-    cuts: &[usize],
-) -> (Vec<Entry>, Vec<u8>, String) {
-    let (mut client, _) = make(config);
-    let close = config & 0x40 == 0;
-    let again = config & 0x20 != 0;
-    let mut out = Vec::new();
-    let first = what & 0x60 != 0x20 && open(&mut client, what, &mut out);
-    let mut at = 0;
-    // After how many facts that no cut moves each other one was opened.
-    let (mut seen, mut opened) = (0, Vec::new());
-    let mut before = After::Keep;
-    let mut react = |client: &mut Client, fact: &Fact, out: &mut Vec<u8>| {
-        // The way to the close is never gone back.
-        assert!(before == After::Keep || client.after() == before);
-        before = client.after();
-        let still = matches!(fact, Fact::Bytes { .. })
-            || matches!(fact, Fact::Field { cut, .. }
-                if !matches!(cut, vestibule::Cut::Whole | vestibule::Cut::Last));
-        if still {
-            return;
-        }
-        for _ in 0..usize::from(!script.is_empty()) * 2 {
-            act(script[at % script.len()], client, out);
-            at += 1;
-        }
-        if matches!(fact, Fact::Demand(..)) {
-            // Asked for again and again: the end was said, or it is said now.
-            let _ = ask(client, |c| {
-                Ok(c.body_end(ID, [], &mut [])?.slices().concat())
-            })
-            .map(|bytes| out.extend(bytes));
-        }
-        if let Fact::Done { reuse, .. } = fact {
-            seen += 1;
-            assert_eq!(client.minor_version(ID), None);
-            assert!(*reuse == (client.free() == 1) || !script.is_empty());
-            if again && open(client, what, out) {
-                assert!(*reuse);
-                opened.push(seen);
-            }
-        }
-    };
-    let (log, bytes) = ok(feed(&mut client, input, cuts, close, &mut react));
-    out.extend(bytes);
-    let mut story = Vec::new();
-    if first {
-        story.push(Entry {
-            at: 0,
-            fact: Fact::Begin(1),
-        });
-    }
-    let mut count = 0;
-    for entry in ok(normal(&log)) {
-        let done = matches!(entry.fact, Fact::Done { .. });
-        let at = entry.at;
-        story.push(entry);
-        count += usize::from(done);
-        if done && opened.contains(&count) {
-            story.push(Entry {
-                at,
-                fact: Fact::Begin(1),
-            });
-        }
-    }
-    let state = format!(
-        "{:?} {:?} {}",
-        client.phase(),
-        client.after(),
-        client.free()
-    );
-    (story, out, state)
-}
-
 pub fn run(data: &[u8]) {
-    let mut source = Source(data);
-    let (config, what) = (source.byte(), source.byte());
-    let (mode, seed) = (source.byte(), source.byte());
-    let long = source.below(24);
-    let script = source.take(long);
-    let built;
-    let input = if config & 0x80 != 0 {
-        built = http1_text::answers(&mut source);
-        &built[..]
-    } else {
-        source.0
-    };
-    let whole = story(config, what, script, input, &[]);
-    let split = story(config, what, script, input, &cuts(mode, seed, input.len()));
-    assert_eq!(
-        common::text(&whole.0),
-        common::text(&split.0),
-        "other events"
-    );
-    assert_eq!(whole.1, split.1, "other output");
-    assert_eq!(whole.2, split.2, "other state");
-
-    let (log, out, _) = whole;
-    let show = || format!("{}\n{}", common::text(&log), input.escape_ascii());
-    let open = ok(
-        legal::client(&log, &[], asked(what) == b"HEAD", false, false)
-            .map_err(|e| format!("{e}\n{}", show())),
-    );
-    let close = config & 0x40 == 0;
-    let lost = log.iter().any(|e| matches!(e.fact, Fact::Err(_)));
-    let paused = log.iter().any(|e| matches!(e.fact, Fact::Paused(_)));
-    if lost || close && !paused {
-        assert_eq!(open, [], "no Done\n{}", show());
-    }
-    requests(&log, &out);
-    let sent = what & 0x80 == 0 && what & 0x10 == 0;
-    if script.is_empty() && make(config).1 && sent && input.len() < 4_000 {
-        oracle(config, asked(what), input, &log);
-    }
+    asking::run::<Http>(data);
 }
 
 /// What was written is as many requests as were opened; the last may be cut.
@@ -316,12 +200,12 @@ fn requests(log: &[Entry], out: &[u8]) {
 }
 
 /// The second reader sees the same answers, and no other.
-fn oracle(config: u8, method: &[u8], input: &[u8], log: &[Entry]) {
-    let show = || format!("{}\n{}", common::text(log), input.escape_ascii());
-    let (close, again) = (config & 0x40 == 0, config & 0x20 != 0);
-    let facts: Vec<Fact> = log.iter().map(|e| e.fact.clone()).collect();
+fn oracle(run: &Run<'_>) {
+    let show = || run.show();
+    let (close, again, method) = (run.close(), run.again(), Http::method(run.what));
+    let facts: Vec<Fact> = run.log.iter().map(|e| e.fact.clone()).collect();
     let requests = facts.split(|f| matches!(f, Fact::Begin(_))).skip(1);
-    let mut rest = input;
+    let mut rest = run.input;
     for group in requests {
         let done = group.iter().find_map(|f| match f {
             Fact::Done { ending, reuse, .. } => Some((*ending, *reuse)),

@@ -10,10 +10,9 @@ use vestibule::{
 };
 
 use super::Source;
+use super::calls::tell;
 use super::encode::fields;
-use super::http1_client::ask;
 use super::http1_model::{self as model, End, Framing, Head, Lines};
-use super::http1_server::tell;
 
 const ID: Id = Id::SOLE;
 
@@ -108,7 +107,7 @@ fn request(source: &mut Source<'_>, what: u8) {
 
     let mut client = Client::new();
     let mut room = vec![0; 20_000];
-    let head = match ask(&mut client, |c| {
+    let head = match tell(&mut client, |c| {
         Ok(c.open(iter(), length, &mut room)?.1.slices().concat())
     }) {
         Ok(head) => head,
@@ -123,7 +122,7 @@ fn request(source: &mut Source<'_>, what: u8) {
     // The room that it needs, and no less.
     let need = Refused::Room { need: head.len() };
     let mut other = Client::new();
-    let short = ask(&mut other, |c| {
+    let short = tell(&mut other, |c| {
         Ok(c.open(iter(), length, &mut room[..head.len() - 1])?.0)
     });
     assert_eq!(short, Err(need));
@@ -142,7 +141,7 @@ fn request(source: &mut Source<'_>, what: u8) {
         );
         assert!(payload.is_empty());
     }
-    let written = ask(&mut client, |c| {
+    let written = tell(&mut client, |c| {
         let frame = c.body_end(ID, end.iter().copied(), &mut room)?;
         Ok(frame.slices().concat())
     });

@@ -5,13 +5,12 @@
 //! bytes of the wire, or (bit 7 of the first) messages to build.
 
 use vestibule::http1::{Rules, Server, ServerLimits};
-use vestibule::{After, Error, Field, Id, Length, Limits, Refused, Server as _, Status as _};
+use vestibule::{Error, Field, Length, Limits, Refused, Server as _, Status as _};
 
+use super::calls::{self, ID, Script, Story, loose, same, tell, with_room};
 use super::common::{self, Entry, Fact, What, feed, normal, put};
 use super::http1_model::{self as model, End, Framing, Head};
 use super::{Source, cuts, http1_text, legal, ok};
-
-const ID: Id = Id::SOLE;
 
 /// One of the machines that the input may ask for; whether it is the strict one.
 fn make(config: u8) -> (Server, bool) {
@@ -55,44 +54,6 @@ fn make(config: u8) -> (Server, bool) {
     };
     let strict = rules == Rules::STRICT && limits == ServerLimits::DEFAULT;
     (Server::with_limits(limits).rules(rules), strict)
-}
-
-/// A call: what it refuses changes nothing.
-pub fn tell<T>(
-    server: &mut Server,
-    call: impl FnOnce(&mut Server) -> Result<T, Refused>,
-) -> Result<T, Refused> {
-    let before = *server;
-    let result = call(server);
-    if result.is_err() {
-        assert_eq!(format!("{before:?}"), format!("{server:?}"));
-    }
-    result
-}
-
-/// The same for calls that are lent room: what they need is enough.
-pub fn with_room(
-    server: &mut Server,
-    room: usize,
-    call: impl Fn(&mut Server, &mut [u8]) -> Result<Vec<u8>, Refused>,
-) -> Result<Vec<u8>, Refused> {
-    match tell(server, |s| call(s, &mut vec![0; room])) {
-        Err(Refused::Room { need }) => {
-            assert!(need > room);
-            let again = tell(server, |s| call(s, &mut vec![0; need]));
-            assert!(!matches!(again, Err(Refused::Room { .. })), "{again:?}");
-            again
-        }
-        other => other,
-    }
-}
-
-fn rank(after: After) -> u8 {
-    match after {
-        After::Keep => 0,
-        After::CloseWrite => 1,
-        After::Close => 2,
-    }
 }
 
 /// The usual answer, whole: 404 without a body, or in chunks.
@@ -150,17 +111,6 @@ fn act(what: u8, server: &mut Server, out: &mut Vec<u8>) {
             });
             out.extend(frame.unwrap_or_default());
         }
-        4 | 5 => {
-            let mut payload = &b"0123456789abcdef"[..more % 7];
-            let all = payload.len();
-            match tell(server, |s| s.body(ID, &mut payload)) {
-                Ok(frame) => {
-                    assert!(payload.is_empty());
-                    out.extend(frame.slices().concat());
-                }
-                Err(_) => assert_eq!(payload.len(), all),
-            }
-        }
         6 | 7 => {
             let trailers = [Field::trailer(b"X-T", b"1"), Field::trailer(b"Host", b"h")];
             let frame = with_room(server, more, |s, room| {
@@ -169,133 +119,58 @@ fn act(what: u8, server: &mut Server, out: &mut Vec<u8>) {
             });
             out.extend(frame.unwrap_or_default());
         }
-        8 => {
-            let error = [Error::Internal, Error::Timeout, Error::Overloaded][more % 3];
-            let frame = with_room(server, more * 8, |s, room| {
-                Ok(s.fail(ID, error, room)?.slices().concat())
-            });
-            if let Ok(bytes) = frame {
-                assert_ne!(server.after(), After::Keep);
-                out.extend(bytes);
-            }
-        }
-        9 => server.close_after(ID),
-        10 if more == 0 => server.shutdown(),
-        11 if more == 0 => server.cancel(),
-        12 => {
-            // Of no exchange that there is.
-            let id = Id::new(2).expect("an id");
-            let before = format!("{server:?}");
-            let mut room = [0; 99];
-            assert!(server.demand(id, 1).is_err());
-            assert!(server.interim(id, 103, [], &mut room).is_err());
-            assert!(server.head(id, 200, [], Length::None, &mut room).is_err());
-            assert!(server.body(id, &mut &b"x"[..]).is_err());
-            assert!(server.finish(id, [], &mut room).is_err());
-            assert!(server.fail(id, Error::Internal, &mut room).is_err());
-            server.close_after(id);
-            assert_eq!(before, format!("{server:?}"));
-        }
         13 => {
-            // What no answer may carry.
-            let bad = [
-                Field::header(b"X", b"a\r\nb: c"),
-                Field::header(b"X:", b"a"),
-                Field::header(b"Transfer-Encoding", b"chunked"),
-                Field::header(b"Connection", b"close"),
-                Field::header(b"Content-Length", b"4"),
-                Field::var(b"X", b"a"),
-            ][more % 6];
-            let before = format!("{server:?}");
-            let mut room = [0; 200];
-            let head = server.head(ID, 200, [bad], Length::Known(3), &mut room);
-            assert!(head.is_err());
-            assert!(server.interim(ID, 103, [bad], &mut room).is_err());
-            assert_eq!(before, format!("{server:?}"));
+            calls::act(what, server, out);
+            let bad = [calls::bad(more)];
+            let interim = tell(server, |s| {
+                Ok(s.interim(ID, 103, bad, &mut [0; 200])?.is_empty())
+            });
+            assert!(interim.is_err());
+        }
+        _ => calls::act(what, server, out),
+    }
+}
+
+/// What the application does at a fact: only at those that no cut moves. `tidy`:
+/// it answers whatever the script left open at the end of each request.
+fn react(script: &mut Script<'_>, tidy: bool, server: &mut Server, fact: &Fact, out: &mut Vec<u8>) {
+    if loose(fact) {
+        return;
+    }
+    let calls = match fact {
+        Fact::HeadEnd(..) => 3,
+        Fact::BodyEnd(_) => 4,
+        Fact::Begin(_) | Fact::Fault(..) | Fact::Abort(_) => 2,
+        _ => 1,
+    };
+    script.play(calls, server, out, act);
+    match fact {
+        Fact::BodyEnd(_) if tidy => answer(server, out, script.at.is_multiple_of(2)),
+        Fact::Fault(_, error) if tidy => {
+            out.extend(calls::fail(server, 0, *error).unwrap_or_default());
         }
         _ => {}
     }
-}
-
-/// What the application does at a fact: only at those that no cut moves.
-struct App<'a> {
-    script: &'a [u8],
-    /// The next call of the script.
-    at: usize,
-    /// Answers whatever the script left open at the end of each request.
-    tidy: bool,
-    rank: u8,
-}
-
-impl App<'_> {
-    fn next(&mut self) -> u8 {
-        let what = self.script[self.at % self.script.len()];
-        self.at += 1;
-        what
-    }
-
-    fn react(&mut self, server: &mut Server, fact: &Fact, out: &mut Vec<u8>) {
-        let still = matches!(fact, Fact::Bytes { .. })
-            || matches!(fact, Fact::Field { cut, .. }
-                if !matches!(cut, vestibule::Cut::Whole | vestibule::Cut::Last));
-        if still {
-            return;
-        }
-        let calls = match self.script {
-            [] => 0,
-            _ => match fact {
-                Fact::HeadEnd(..) => 3,
-                Fact::BodyEnd(_) => 4,
-                Fact::Begin(_) | Fact::Fault(..) | Fact::Abort(_) => 2,
-                _ => 1,
-            },
-        };
-        for _ in 0..calls {
-            act(self.next(), server, out);
-            self.look(server);
-        }
-        match fact {
-            Fact::BodyEnd(_) if self.tidy => answer(server, out, self.at.is_multiple_of(2)),
-            Fact::Fault(_, error) if self.tidy => self.fail(server, *error, out),
-            _ => {}
-        }
-        self.look(server);
-    }
-
-    fn fail(&mut self, server: &mut Server, error: Error, out: &mut Vec<u8>) {
-        let frame = with_room(server, 0, |s, room| {
-            Ok(s.fail(ID, error, room)?.slices().concat())
-        });
-        out.extend(frame.unwrap_or_default());
-    }
-
-    /// The way to the close is never gone back.
-    fn look(&mut self, server: &Server) {
-        let rank = rank(server.after());
-        assert!(rank >= self.rank, "{server:?}");
-        self.rank = rank;
-    }
+    script.look(server);
 }
 
 /// A run over `input` with all that came of it.
-fn story(config: u8, script: &[u8], input: &[u8], cuts: &[usize]) -> (Vec<Entry>, Vec<u8>, String) {
+fn story(config: u8, script: &[u8], input: &[u8], cuts: &[usize]) -> Story {
     let (mut server, _) = make(config);
     let close = config & 0x40 == 0;
-    let mut app = App {
-        script,
-        at: 0,
-        tidy: config & 0x20 == 0,
-        rank: 0,
-    };
+    let tidy = config & 0x20 == 0;
+    let mut script = Script::new(script);
     let (mut log, mut out, mut taken) = (Vec::new(), Vec::new(), 0);
     // What paused goes on after a call.
     for round in 0..4 {
         let cuts: Vec<usize> = cuts.iter().filter_map(|c| c.checked_sub(taken)).collect();
         let rest = &input[taken..];
-        let mut react = |s: &mut Server, f: &Fact, out: &mut Vec<u8>| app.react(s, f, out);
+        let mut react = |s: &mut Server, f: &Fact, out: &mut Vec<u8>| {
+            react(&mut script, tidy, s, f, out);
+        };
         let (part, bytes) = ok(feed(&mut server, rest, &cuts, close, &mut react));
         out.extend(bytes);
-        app.look(&server);
+        script.look(&server);
         let left = part.iter().rev().find_map(|e| match e.fact {
             Fact::Paused(n) => Some(n),
             _ => None,
@@ -309,24 +184,19 @@ fn story(config: u8, script: &[u8], input: &[u8], cuts: &[usize]) -> (Vec<Entry>
             break;
         }
         taken = input.len() - left.unwrap_or(0);
-        if app.tidy {
+        if tidy {
             answer(&mut server, &mut out, false);
         }
-        if !script.is_empty() {
-            act(app.next(), &mut server, &mut out);
-        }
-        app.look(&server);
+        script.play(1, &mut server, &mut out, act);
+        script.look(&server);
     }
     let log = ok(normal(&log));
     // What is open can be ended, and is then.
     let open = server.minor_version(ID).is_some();
-    let failed = with_room(&mut server, 0, |s, room| {
-        Ok(s.fail(ID, Error::Internal, room)?.slices().concat())
-    });
-    app.look(&server);
+    let failed = calls::fail(&mut server, 0, Error::Internal);
+    script.look(&server);
     match failed {
         Ok(bytes) => {
-            assert_ne!(server.after(), After::Keep);
             assert_eq!(server.minor_version(ID), None);
             out.extend(bytes);
         }
@@ -365,13 +235,7 @@ pub fn run(data: &[u8]) {
     };
     let whole = story(config, script, input, &[]);
     let split = story(config, script, input, &cuts(mode, seed, input.len()));
-    assert_eq!(
-        common::text(&whole.0),
-        common::text(&split.0),
-        "other events"
-    );
-    assert_eq!(whole.1, split.1, "other output");
-    assert_eq!(whole.2, split.2, "other state");
+    same(&whole, &split);
 
     let (log, out, _) = whole;
     ok(legal::server(&log, true).map_err(|e| format!("{e}\n{}", common::text(&log))));

@@ -11,8 +11,10 @@ mod ajp_encode;
 pub mod ajp_joined;
 mod ajp_model;
 pub mod ajp_server;
+mod asking;
 pub mod bridge;
 pub mod bridge_pairs;
+mod calls;
 pub mod cgi_client;
 pub mod cgi_joined;
 pub mod cgi_response;
@@ -31,6 +33,7 @@ pub mod http1_joined;
 mod http1_model;
 pub mod http1_server;
 mod http1_text;
+mod joined;
 mod legal;
 mod oneshot;
 pub mod proxy;
@@ -41,6 +44,7 @@ pub mod scgi_server;
 pub mod uwsgi_client;
 pub mod uwsgi_joined;
 pub mod uwsgi_server;
+mod wire;
 
 /// Takes an input apart. Beyond its end there are zeros.
 pub struct Source<'a>(pub &'a [u8]);

@@ -2,17 +2,16 @@
 //! machine, whole and in pieces, with calls between that are right and wrong;
 //! and the two joined.
 
+use super::calls::{self, ID, Script, Story, loose, rank, same, tell, with_room};
 use super::common::oneshot::{Protocol, Read, Vars};
-use super::common::{self, Entry, Fact, Random, Subject, What, feed, normal};
+use super::common::{self, Entry, Fact, Random, Subject, What, feed, normal, put};
 use super::{Source, cuts, legal, ok};
 use vestibule::cgi::response::{FirstLine, Parser, Piece, Rules};
 use vestibule::scgi::ServerLimits;
 use vestibule::{
-    After, Client, Cut, Ending, Error, Field, Id, Length, Limits, Next, Receive, Refused, Server,
+    After, Client, Cut, Ending, Error, Field, Length, Limits, Next, Receive, Refused, Server,
     Status, drain,
 };
-
-const ID: Id = Id::SOLE;
 
 fn limits(config: u8) -> ServerLimits {
     let d = ServerLimits::DEFAULT;
@@ -23,46 +22,8 @@ fn limits(config: u8) -> ServerLimits {
     }
 }
 
-/// A call: what it refuses changes nothing.
-fn tell<M: std::fmt::Debug, T>(
-    machine: &mut M,
-    call: impl FnOnce(&mut M) -> Result<T, Refused>,
-) -> Result<T, Refused> {
-    let before = format!("{machine:?}");
-    let result = call(machine);
-    if result.is_err() {
-        assert_eq!(before, format!("{machine:?}"));
-    }
-    result
-}
-
-/// The same for calls that are lent room: what they need is enough.
-fn with_room<M: std::fmt::Debug>(
-    machine: &mut M,
-    room: usize,
-    call: impl Fn(&mut M, &mut [u8]) -> Result<Vec<u8>, Refused>,
-) -> Result<Vec<u8>, Refused> {
-    match tell(machine, |m| call(m, &mut vec![0; room])) {
-        Err(Refused::Room { need }) => {
-            assert!(need > room);
-            let again = tell(machine, |m| call(m, &mut vec![0; need]));
-            assert!(!matches!(again, Err(Refused::Room { .. })), "{again:?}");
-            again
-        }
-        other => other,
-    }
-}
-
-fn rank(after: After) -> u8 {
-    match after {
-        After::Keep => 0,
-        After::CloseWrite => 1,
-        After::Close => 2,
-    }
-}
-
 /// One call on a server, of those that may be right and those that may not.
-fn ask<V: Server + std::fmt::Debug>(what: u8, server: &mut V, out: &mut Vec<u8>) {
+fn act<V: Server + Clone + std::fmt::Debug>(what: u8, server: &mut V, out: &mut Vec<u8>) {
     let more = usize::from(what >> 4);
     match what & 15 {
         0 => assert!(!matches!(tell(server, |s| s.demand(ID, 9)), Ok(f) if !f.is_empty())),
@@ -89,158 +50,67 @@ fn ask<V: Server + std::fmt::Debug>(what: u8, server: &mut V, out: &mut Vec<u8>)
             });
             out.extend(frame.unwrap_or_default());
         }
-        4 | 5 => {
-            let mut payload = &b"0123456789abcdef"[..more % 7];
-            let all = payload.len();
-            match tell(server, |s| s.body(ID, &mut payload)) {
-                Ok(frame) => {
-                    assert!(payload.is_empty());
-                    out.extend(frame.slices().concat());
-                }
-                Err(_) => assert_eq!(payload.len(), all),
-            }
-        }
         6 | 7 => {
             let frame = tell(server, |s| Ok(s.finish(ID, [], &mut [])?.is_empty()));
             if let Ok(empty) = frame {
                 assert!(empty && server.after() != After::Keep);
             }
         }
-        8 => {
-            let error = [Error::Internal, Error::Timeout, Error::Overloaded][more % 3];
-            let frame = with_room(server, more * 8, |s, room| {
-                Ok(s.fail(ID, error, room)?.slices().concat())
-            });
-            if let Ok(bytes) = frame {
-                assert_ne!(server.after(), After::Keep);
-                out.extend(bytes);
-            }
-        }
-        9 => server.close_after(ID),
-        10 if more == 0 => server.shutdown(),
-        11 if more == 0 => server.cancel(),
-        12 => {
-            // Of no exchange that there is.
-            let id = Id::new(2).expect("an id");
-            let before = format!("{server:?}");
+        _ => calls::act(what, server, out),
+    }
+}
+
+/// What the application does at a fact: only at those that no cut moves. `tidy`:
+/// it answers whatever the script left open.
+fn react<V: Server + Clone + std::fmt::Debug>(
+    script: &mut Script<'_>,
+    tidy: bool,
+    server: &mut V,
+    fact: &Fact,
+    out: &mut Vec<u8>,
+) {
+    if loose(fact) || matches!(fact, Fact::Ext(_)) {
+        return;
+    }
+    let calls = match fact {
+        Fact::HeadEnd(..) => 3,
+        Fact::BodyEnd(_) => 4,
+        _ => 1,
+    };
+    script.play(calls, server, out, act);
+    match fact {
+        Fact::BodyEnd(_) if tidy => {
             let mut room = [0; 99];
-            assert!(server.demand(id, 1).is_err());
-            assert!(server.interim(id, 103, [], &mut room).is_err());
-            assert!(server.head(id, 200, [], Length::None, &mut room).is_err());
-            assert!(server.body(id, &mut &b"x"[..]).is_err());
-            assert!(server.finish(id, [], &mut room).is_err());
-            assert!(server.fail(id, Error::Internal, &mut room).is_err());
-            assert_eq!(before, format!("{server:?}"));
+            if let Ok(frame) = server.head(ID, 404, [], Length::Known(0), &mut room) {
+                put(out, frame);
+            }
+            let _ = server.finish(ID, [], &mut room);
         }
-        13 => {
-            let bad = [
-                Field::header(b"X", b"a\r\nb: c"),
-                Field::header(b"X:", b"a"),
-                Field::header(b"Transfer-Encoding", b"chunked"),
-                Field::header(b"Connection", b"close"),
-                Field::header(b"Content-Length", b"4"),
-                Field::var(b"X", b"a"),
-            ][more % 6];
-            let before = format!("{server:?}");
-            let mut room = [0; 200];
-            let head = server.head(ID, 200, [bad], Length::Known(3), &mut room);
-            assert!(head.is_err());
-            assert_eq!(before, format!("{server:?}"));
+        Fact::Err(error) if tidy => {
+            out.extend(calls::fail(server, 0, *error).unwrap_or_default());
         }
         _ => {}
     }
-}
-
-/// What the application does at a fact: only at those that no cut moves.
-struct App<'a> {
-    script: &'a [u8],
-    at: usize,
-    /// Answers whatever the script left open.
-    tidy: bool,
-    rank: u8,
-}
-
-impl App<'_> {
-    fn react<V: Server + std::fmt::Debug>(
-        &mut self,
-        server: &mut V,
-        fact: &Fact,
-        out: &mut Vec<u8>,
-    ) {
-        let still = matches!(fact, Fact::Bytes { .. } | Fact::Ext(_))
-            || matches!(fact, Fact::Field { cut, .. } if !matches!(cut, Cut::Whole | Cut::Last));
-        if still {
-            return;
-        }
-        let calls = match fact {
-            _ if self.script.is_empty() => 0,
-            Fact::HeadEnd(..) => 3,
-            Fact::BodyEnd(_) => 4,
-            _ => 1,
-        };
-        for _ in 0..calls {
-            let what = self.script[self.at % self.script.len()];
-            self.at += 1;
-            ask(what, server, out);
-            self.look(server);
-        }
-        match fact {
-            Fact::BodyEnd(_) if self.tidy => {
-                let mut room = [0; 99];
-                if let Ok(frame) = server.head(ID, 404, [], Length::Known(0), &mut room) {
-                    out.extend(frame.slices().concat());
-                }
-                let _ = server.finish(ID, [], &mut room);
-            }
-            Fact::Err(error) if self.tidy => {
-                let failed = with_room(server, 0, |s, room| {
-                    Ok(s.fail(ID, *error, room)?.slices().concat())
-                });
-                out.extend(failed.unwrap_or_default());
-            }
-            _ => {}
-        }
-        self.look(server);
-    }
-
-    /// The way to the close is never gone back.
-    fn look<V: Server + std::fmt::Debug>(&mut self, server: &V) {
-        let rank = rank(server.after());
-        assert!(rank >= self.rank, "{server:?}");
-        self.rank = rank;
-    }
+    script.look(server);
 }
 
 /// A run over `input` with all that came of it.
-fn story<P: Protocol>(
-    config: u8,
-    script: &[u8],
-    input: &[u8],
-    cuts: &[usize],
-) -> (Vec<Entry>, Vec<u8>, String) {
+fn story<P: Protocol>(config: u8, script: &[u8], input: &[u8], cuts: &[usize]) -> Story {
     let mut server = P::server(limits(config));
-    let mut app = App {
-        script,
-        at: 0,
-        tidy: config & 0x20 == 0,
-        rank: 0,
-    };
+    let tidy = config & 0x20 == 0;
+    let mut script = Script::new(script);
     let close = config & 0x40 == 0;
-    let mut react = |s: &mut P::Server, f: &Fact, out: &mut Vec<u8>| app.react(s, f, out);
+    let mut react = |s: &mut P::Server, f: &Fact, out: &mut Vec<u8>| {
+        react(&mut script, tidy, s, f, out);
+    };
     let (log, mut out) = ok(feed(&mut server, input, cuts, close, &mut react));
-    app.look(&server);
+    script.look(&server);
     // What is open can be ended, and is then.
-    let failed = with_room(&mut server, 0, |s, room| {
-        Ok(s.fail(ID, Error::Internal, room)?.slices().concat())
-    });
-    match failed {
-        Ok(bytes) => {
-            assert_ne!(server.after(), After::Keep);
-            out.extend(bytes);
-        }
+    match calls::fail(&mut server, 0, Error::Internal) {
+        Ok(bytes) => out.extend(bytes),
         Err(refused) => assert_eq!(refused, Refused::UnknownId),
     }
-    app.look(&server);
+    script.look(&server);
     let state = format!("{:?} {:?}", server.phase(), server.after());
     (ok(normal(&log)), out, state)
 }
@@ -311,13 +181,7 @@ pub fn server<P: Protocol>(data: &[u8]) {
     };
     let whole = story::<P>(config, script, input, &[]);
     let split = story::<P>(config, script, input, &cuts(mode, seed, input.len()));
-    assert_eq!(
-        common::text(&whole.0),
-        common::text(&split.0),
-        "other events"
-    );
-    assert_eq!(whole.1, split.1, "other output");
-    assert_eq!(whole.2, split.2, "other state");
+    same(&whole, &split);
     let (log, out, _) = whole;
     ok(legal::server(&log, true).map_err(|e| format!("{e}\n{}", common::text(&log))));
     let begun = log.iter().filter(|e| matches!(e.fact, Fact::Begin(_)));
@@ -386,7 +250,7 @@ fn rules(config: u8) -> Rules {
 }
 
 /// One call on a client that has asked.
-fn go_on<K: Client + std::fmt::Debug>(what: u8, client: &mut K, out: &mut Vec<u8>) {
+fn go_on<K: Client + Clone + std::fmt::Debug>(what: u8, client: &mut K, out: &mut Vec<u8>) {
     let more = usize::from(what >> 4);
     let mut room = [0; 64];
     match what & 15 {
@@ -404,10 +268,7 @@ fn go_on<K: Client + std::fmt::Debug>(what: u8, client: &mut K, out: &mut Vec<u8
         4 => {
             let _ = tell(client, |k| Ok(k.body_end(ID, [], &mut room)?.is_empty()));
         }
-        5 if more < 2 => {
-            let aborted = tell(client, |k| Ok(k.abort(ID)?.is_empty()));
-            assert!(aborted.is_err() || client.after() == After::Close);
-        }
+        5 if more < 2 => calls::abort(client),
         6 if more < 2 => client.cancel(),
         7 => {
             // One request, and no other.
@@ -418,24 +279,14 @@ fn go_on<K: Client + std::fmt::Debug>(what: u8, client: &mut K, out: &mut Vec<u8
             assert_eq!(again, Err(Refused::Full));
             assert_eq!(client.free(), 0);
         }
-        8 => {
-            let id = Id::new(2).expect("an id");
-            assert!(tell(client, |k| Ok(k.abort(id)?.len())).is_err());
-            assert!(tell(client, |k| Ok(k.body(id, &mut &b"x"[..])?.len())).is_err());
-            assert_eq!(client.credit(id), 0);
-        }
+        8 => calls::unknown(client),
         9 => assert!(tell(client, |k| k.proceed(ID)).is_ok() || client.credit(ID) == 0),
         _ => {}
     }
 }
 
 /// A client that has asked, its answer in pieces, and calls between.
-fn answered<P: Protocol>(
-    config: u8,
-    script: &[u8],
-    input: &[u8],
-    cuts: &[usize],
-) -> (Vec<Entry>, Vec<u8>, String) {
+fn answered<P: Protocol>(config: u8, script: &[u8], input: &[u8], cuts: &[usize]) -> Story {
     let mut client = P::client(rules(config));
     let method = if config & 8 != 0 {
         &b"HEAD"[..]
@@ -483,12 +334,7 @@ pub fn client<P: Protocol>(data: &[u8]) {
     let input = source.0;
     let whole = answered::<P>(config, script, input, &[]);
     let split = answered::<P>(config, script, input, &cuts(mode, seed, input.len()));
-    assert_eq!(
-        common::text(&whole.0),
-        common::text(&split.0),
-        "other events"
-    );
-    assert_eq!((&whole.1, &whole.2), (&split.1, &split.2), "other output");
+    same(&whole, &split);
     let (log, _, state) = whole;
     let head = config & 8 != 0;
     let open = ok(legal::client(&log, &[1], head, true, config & 7 == 7)
