@@ -1,12 +1,12 @@
 //! The AJP server machine: each limit at, below and above; each fault and its
-//! answer; calls that are refused and change nothing; no allocation.
+//! answer.
 
 mod common;
 
 use common::ajp::{CPING, OPEN, answer, data, forward, get, post, stream, text};
-use common::{Fact, Random, check, feed, normal, put, text as log_text};
+use common::{check, feed, text as log_text};
 use vestibule::ajp::{Server, ServerLimits, ServerRules};
-use vestibule::{After, Error, Field, Id, Length, Next, Receive, Refused, Server as _, Status};
+use vestibule::{After, Id, Length, Next, Receive, Server as _, Status};
 
 const ID: Id = Id::SOLE;
 const D: ServerLimits = ServerLimits::DEFAULT;
@@ -204,107 +204,4 @@ fn faults() {
         );
         assert!(refusal.ends_with(b"AB\0\x02\x05\0"), "{error}");
     }
-}
-
-/// A call that must be refused, whatever the state: `None` where the one that
-/// was drawn is legal now.
-fn illegal(server: &mut Server, random: &mut Random, open: bool) -> Option<Refused> {
-    let other = Id::new(2 + random.below(9) as u16).unwrap();
-    let mut room = [0; 300];
-    let long = [Field::header(b"X", &[b'v'; 300])];
-    let huge = [Field::header(b"X", &[b'v'; 9000])];
-    let bad = [
-        Field::header(b"X\r\n", b"v"),
-        Field::header(b"X", b"v\n"),
-        Field::header(b"Connection", b"close"),
-        Field::header(b"Content-Length", b"1"),
-        Field::trailer(b"X", b"v"),
-    ];
-    let bad = [bad[random.below(bad.len())]];
-    match random.below(12) {
-        0 => server.head(ID, 99, [], Length::None, &mut room).err(),
-        1 => server.head(ID, 200, long, Length::None, &mut room).err(),
-        2 => server.head(ID, 200, bad, Length::None, &mut room).err(),
-        3 => server
-            .head(ID, 200, huge, Length::None, &mut [0; 9999])
-            .err(),
-        4 => server.head(other, 200, [], Length::None, &mut room).err(),
-        5 => server.interim(ID, 200, [], &mut room).err(),
-        6 => server.body(other, &mut &b"x"[..]).err(),
-        7 => server.finish(other, [], &mut room).err(),
-        8 => server.fail(other, Error::Internal, &mut room).err(),
-        9 => server.flush(other).err(),
-        10 if !open => server.head(ID, 200, [], Length::None, &mut room).err(),
-        11 if !open => server.finish(ID, [], &mut room).err(),
-        _ => return None,
-    }
-    .or_else(|| panic!("not refused"))
-}
-
-#[test]
-fn refusals_change_nothing() {
-    let bytes = [
-        get(),
-        CPING.to_vec(),
-        post(8),
-        data(b"hello"),
-        data(b"abc"),
-        stream(),
-        data(b"x"),
-        data(b""),
-        forward(255, &[], &[]),
-    ]
-    .concat();
-    let run = |mischief: Option<u64>| {
-        let mut random = Random(mischief.unwrap_or(0));
-        let (mut refused, mut open) = (0, false);
-        let mut server = Server::new(OPEN);
-        let cuts: Vec<usize> = (0..bytes.len()).collect();
-        let mut react = |server: &mut Server, fact: &Fact, out: &mut Vec<u8>| {
-            let mut room = [0; 64];
-            let mut calls = |server: &mut Server, open| {
-                for _ in 0..if mischief.is_some() { 5 } else { 0 } {
-                    refused += usize::from(illegal(server, &mut random, open).is_some());
-                }
-            };
-            match fact {
-                Fact::Begin(_) | Fact::Fault(..) => open = false,
-                Fact::HeadEnd(..) => open = true,
-                _ => {}
-            }
-            calls(server, open);
-            if *fact != Fact::BodyEnd(1) {
-                return answer(server, fact, out);
-            }
-            let head = server.head(ID, 200, [], Length::Known(2), &mut room);
-            put(out, head.unwrap());
-            calls(server, true);
-            if mischief.is_some() {
-                let again = server.head(ID, 200, [], Length::None, &mut room).err();
-                assert_eq!(again, Some(Refused::State));
-                let late = server.interim(ID, 103, [], &mut room).err();
-                assert_eq!(late, Some(Refused::State));
-                let over = server.body(ID, &mut &b"abc"[..]).err();
-                assert_eq!(over, Some(Refused::TooLong));
-                let short = server.finish(ID, [], &mut room).err();
-                assert_eq!(short, Some(Refused::State));
-            }
-            put(out, server.body(ID, &mut &b"ok"[..]).unwrap());
-            put(out, server.finish(ID, [], &mut room).unwrap());
-            open = false;
-            calls(server, false);
-        };
-        let (log, out) = feed(&mut server, &bytes, &cuts, true, &mut react).unwrap();
-        assert!(mischief.is_none() || refused > 20, "{refused}");
-        (normal(&log).unwrap(), out, format!("{server:?}"))
-    };
-    let quiet = run(None);
-    for seed in 1..200 {
-        assert!(run(Some(seed)) == quiet, "seed {seed}");
-    }
-}
-
-#[test]
-fn size() {
-    assert!(size_of::<Server>() <= 192);
 }

@@ -53,6 +53,11 @@ impl Pipe {
         self.len += frame.copy_to(&mut self.bytes[self.len..]);
         assert!(frame.is_empty());
     }
+
+    /// What was put there, cut.
+    fn pieces(&self, step: usize) -> impl Iterator<Item = &[u8]> {
+        self.bytes[..self.len].chunks(step)
+    }
 }
 
 fn pipe() -> Pipe {
@@ -62,6 +67,28 @@ fn pipe() -> Pipe {
     }
 }
 
+/// Work with input in pieces of several sizes.
+fn at_each_step(work: impl Fn(usize)) {
+    for step in [1, 7, 8192] {
+        assert_eq!(allocations(|| work(step)), 0);
+    }
+}
+
+/// The head of an answer and its body of two bytes.
+fn answer<V: Server>(server: &mut V, id: Id, length: Length, down: &mut Pipe) {
+    let mut room = [0; 512];
+    let fields = [Field::header(b"Content-Type", b"a/b")];
+    let head = server.head(id, 200, fields, length, &mut room);
+    down.put(head.unwrap());
+    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+}
+
+/// Nothing is open on either side.
+fn both_idle(client: &mut impl Client, server: &mut impl Server) {
+    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
+    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+}
+
 #[test]
 fn the_counter_counts() {
     assert_eq!(allocations(|| drop(std::hint::black_box(Box::new(1)))), 1);
@@ -69,9 +96,7 @@ fn the_counter_counts() {
 
 #[test]
 fn a_request_and_its_answer_without_an_allocation() {
-    for step in [1, 7, 8192] {
-        assert_eq!(allocations(|| exchange(step)), 0);
-    }
+    at_each_step(exchange);
 }
 
 fn exchange(step: usize) {
@@ -94,20 +119,15 @@ fn exchange(step: usize) {
     up.put(client.abort(second).unwrap());
 
     let mut vars = Fields::new([0; 256]);
-    for chunk in up.bytes[..up.len].chunks(step) {
+    for chunk in up.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(event) = server.next(&mut cursor).unwrap() {
             match event {
                 Request::Field { field, .. } => vars.push(field).unwrap(),
                 Request::HeadEnd { .. } => vars.clear(),
                 Request::BodyEnd { id } => {
-                    let h = [Field::header(b"Content-Type", b"a/b")];
-                    let frame = server
-                        .head(id, 200, h, Length::Known(2), &mut room)
-                        .unwrap();
-                    down.put(frame);
+                    answer(&mut server, id, Length::Known(2), &mut down);
                     down.put(server.stderr(id, &mut &b"log"[..]).unwrap());
-                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
                     down.put(server.finish(id, [], &mut room).unwrap());
                 }
                 Request::Abort { id } => {
@@ -119,22 +139,19 @@ fn exchange(step: usize) {
         }
     }
     let mut done = 0;
-    for chunk in down.bytes[..down.len].chunks(step) {
+    for chunk in down.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(event) = client.next(&mut cursor).unwrap() {
             done += usize::from(matches!(event, Response::Done { .. }));
         }
     }
     assert_eq!(done, 2);
-    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
-    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+    both_idle(&mut client, &mut server);
 }
 
 #[test]
 fn the_same_over_http() {
-    for step in [1, 7, 8192] {
-        assert_eq!(allocations(|| http_exchange(step)), 0);
-    }
+    at_each_step(http_exchange);
 }
 
 fn http_exchange(step: usize) {
@@ -155,7 +172,7 @@ fn http_exchange(step: usize) {
     up.put(client.body_end(id, trailer, &mut room).unwrap());
 
     let mut head = Fields::new([0; 256]);
-    for chunk in up.bytes[..up.len].chunks(step) {
+    for chunk in up.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(event) = server.next(&mut cursor).unwrap() {
             match event {
@@ -165,10 +182,7 @@ fn http_exchange(step: usize) {
                     down.put(server.interim(id, 103, [], &mut room).unwrap());
                 }
                 Request::BodyEnd { id } => {
-                    let h = [Field::header(b"Content-Type", b"a/b")];
-                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
-                    down.put(made.unwrap());
-                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    answer(&mut server, id, Length::Unknown, &mut down);
                     down.put(server.finish(id, trailer, &mut room).unwrap());
                 }
                 _ => {}
@@ -176,28 +190,22 @@ fn http_exchange(step: usize) {
         }
     }
     let mut done = 0;
-    for chunk in down.bytes[..down.len].chunks(step) {
+    for chunk in down.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(event) = client.next(&mut cursor).unwrap() {
             done += usize::from(matches!(event, Response::Done { reuse: true, .. }));
         }
     }
     assert_eq!(done, 1);
-    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
-    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+    both_idle(&mut client, &mut server);
 }
 
 #[test]
 fn the_same_over_protocols_of_one_request() {
     use vestibule::{cgi, scgi, uwsgi};
-    for step in [1, 7, 8192] {
-        let scgi = || one_request(scgi::Client::new(), scgi::Server::new(), step);
-        assert_eq!(allocations(scgi), 0);
-        let uwsgi = || one_request(uwsgi::Client::new(), uwsgi::Server::new(), step);
-        assert_eq!(allocations(uwsgi), 0);
-        let cgi = || one_request(cgi::Client::new(), cgi::Server::new(), step);
-        assert_eq!(allocations(cgi), 0);
-    }
+    at_each_step(|step| one_request(scgi::Client::new(), scgi::Server::new(), step));
+    at_each_step(|step| one_request(uwsgi::Client::new(), uwsgi::Server::new(), step));
+    at_each_step(|step| one_request(cgi::Client::new(), cgi::Server::new(), step));
 }
 
 fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) {
@@ -214,16 +222,13 @@ fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) 
     up.put(client.body(id, &mut &b"body"[..]).unwrap());
     up.put(client.body_end(id, [], &mut room).unwrap());
     let mut vars = Fields::new([0; 256]);
-    for chunk in up.bytes[..up.len].chunks(step) {
+    for chunk in up.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(event) = server.next(&mut cursor).unwrap() {
             match event {
                 Request::Field { field, .. } => vars.push(field).unwrap(),
                 Request::BodyEnd { id } => {
-                    let h = [Field::header(b"Content-Type", b"a/b")];
-                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
-                    down.put(made.unwrap());
-                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    answer(&mut server, id, Length::Unknown, &mut down);
                     down.put(server.finish(id, [], &mut room).unwrap());
                 }
                 _ => {}
@@ -232,7 +237,7 @@ fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) 
     }
     assert_eq!(vars.get(b"HTTP_A"), Some(&b"1, 2"[..]));
     let mut done = 0;
-    for chunk in down.bytes[..down.len].chunks(step) {
+    for chunk in down.pieces(step) {
         let mut cursor = chunk;
         while let Next::Event(_) = client.next(&mut cursor).unwrap() {}
     }
@@ -245,9 +250,7 @@ fn one_request<K: Client, V: Server>(mut client: K, mut server: V, step: usize) 
 
 #[test]
 fn the_same_of_an_ajp_server() {
-    for step in [1, 7, 8192] {
-        assert_eq!(allocations(|| ajp_requests(step)), 0);
-    }
+    at_each_step(ajp_requests);
 }
 
 /// A request with a secret and a body that is asked for, a ping, and one that
@@ -271,10 +274,7 @@ fn ajp_requests(step: usize) {
                 }
                 Request::BodyEnd { id } => {
                     seen += 1;
-                    let h = [Field::header(b"Content-Type", b"a/b")];
-                    let made = server.head(id, 200, h, Length::Unknown, &mut room);
-                    down.put(made.unwrap());
-                    down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                    answer(&mut server, id, Length::Unknown, &mut down);
                     down.put(server.flush(id).unwrap());
                     down.put(server.finish(id, [], &mut room).unwrap());
                 }
@@ -297,9 +297,7 @@ fn ajp_requests(step: usize) {
 
 #[test]
 fn the_same_over_ajp() {
-    for step in [1, 7, 8192] {
-        assert_eq!(allocations(|| ajp_exchange(step)), 0);
-    }
+    at_each_step(ajp_exchange);
 }
 
 fn ajp_exchange(step: usize) {
@@ -330,10 +328,7 @@ fn ajp_exchange(step: usize) {
                         Request::HeadEnd { id, .. } => down.put(server.demand(id, 1).unwrap()),
                         Request::Body { id, .. } => down.put(server.demand(id, 3).unwrap()),
                         Request::BodyEnd { id } => {
-                            let h = [Field::header(b"Content-Type", b"a/b")];
-                            let made = server.head(id, 200, h, Length::Unknown, &mut room);
-                            down.put(made.unwrap());
-                            down.put(server.body(id, &mut &b"ok"[..]).unwrap());
+                            answer(&mut server, id, Length::Unknown, &mut down);
                             down.put(server.flush(id).unwrap());
                             down.put(server.finish(id, [], &mut room).unwrap());
                         }
@@ -365,8 +360,7 @@ fn ajp_exchange(step: usize) {
         }
     }
     assert_eq!(done, 3);
-    assert!(matches!(client.eof(), Ok(Next::NeedInput)));
-    assert!(matches!(server.eof(), Ok(Next::NeedInput)));
+    both_idle(&mut client, &mut server);
 }
 
 #[test]

@@ -220,99 +220,62 @@ fn bridged<K1: Client, V: Server, K2: Client, V2: Server>(
     panic!("{what}: nothing moves any more: {sent:?}");
 }
 
+macro_rules! client {
+    (fcgi) => {
+        fcgi_client(1)
+    };
+    (http) => {
+        http1::Client::new()
+    };
+    (ajp) => {
+        ajp_client(8192)
+    };
+}
+
+macro_rules! server {
+    (fcgi) => {
+        fcgi_server(1)
+    };
+    (http) => {
+        http1::Server::new()
+    };
+    (ajp) => {
+        ajp_server(8192)
+    };
+}
+
+/// Through a bridge between a wire in front and one behind.
 macro_rules! bridge_test {
-    ($name:ident, $web:expr, $server:expr, $client:expr, $app:expr) => {
+    ($name:ident, $front:ident, $back:ident) => {
         #[test]
         fn $name() {
+            let run = |calls, seed| {
+                let mut web = Web::new(client!($front), calls);
+                let mut app = Echo::new(server!($back));
+                let (server, client) = (server!($front), client!($back));
+                bridged(stringify!($name), &mut web, server, client, &mut app, seed);
+                echoed(&web.calls);
+            };
             let mut random = Random(1);
             for length in [Length::Unknown, Length::Known(1 << 20)] {
-                let body = random.bytes(1 << 20);
-                let first = Call::new(body, length);
-                let mut web = Web::new($web, vec![first]);
-                let mut app = Echo::new($app);
-                bridged(stringify!($name), &mut web, $server, $client, &mut app, 7);
-                echoed(&web.calls);
+                run(vec![Call::new(random.bytes(1 << 20), length)], 7);
             }
             for seed in 0..3 {
-                let mut web = Web::new($web, calls(&mut Random(seed), 8, 20_000));
-                let mut app = Echo::new($app);
-                bridged(
-                    stringify!($name),
-                    &mut web,
-                    $server,
-                    $client,
-                    &mut app,
-                    seed,
-                );
-                echoed(&web.calls);
+                run(calls(&mut Random(seed), 8, 20_000), seed);
             }
         }
     };
 }
 
-bridge_test!(
-    fcgi_to_fcgi,
-    fcgi_client(1),
-    fcgi_server(1),
-    fcgi_client(1),
-    fcgi_server(1)
-);
-bridge_test!(
-    fcgi_to_http,
-    fcgi_client(1),
-    fcgi_server(1),
-    http1::Client::new(),
-    http1::Server::new()
-);
-bridge_test!(
-    fcgi_to_ajp,
-    fcgi_client(1),
-    fcgi_server(1),
-    ajp_client(8192),
-    ajp_server(8192)
-);
-bridge_test!(
-    http_to_fcgi,
-    http1::Client::new(),
-    http1::Server::new(),
-    fcgi_client(1),
-    fcgi_server(1)
-);
-bridge_test!(
-    http_to_http,
-    http1::Client::new(),
-    http1::Server::new(),
-    http1::Client::new(),
-    http1::Server::new()
-);
-bridge_test!(
-    http_to_ajp,
-    http1::Client::new(),
-    http1::Server::new(),
-    ajp_client(8192),
-    ajp_server(8192)
-);
-bridge_test!(
-    ajp_to_fcgi,
-    ajp_client(8192),
-    ajp_server(8192),
-    fcgi_client(1),
-    fcgi_server(1)
-);
-bridge_test!(
-    ajp_to_http,
-    ajp_client(8192),
-    ajp_server(8192),
-    http1::Client::new(),
-    http1::Server::new()
-);
-bridge_test!(
-    ajp_to_ajp,
-    ajp_client(8192),
-    ajp_server(8192),
-    ajp_client(8192),
-    ajp_server(8192)
-);
+bridge_test!(fcgi_to_fcgi, fcgi, fcgi);
+bridge_test!(fcgi_to_http, fcgi, http);
+bridge_test!(fcgi_to_ajp, fcgi, ajp);
+bridge_test!(http_to_fcgi, http, fcgi);
+bridge_test!(http_to_http, http, http);
+bridge_test!(http_to_ajp, http, ajp);
+bridge_test!(ajp_to_fcgi, ajp, fcgi);
+bridge_test!(ajp_to_http, ajp, http);
+bridge_test!(ajp_to_ajp, ajp, ajp);
 
 /// A request given up by the web server reaches the application through the
 /// bridge, and the others do not notice.

@@ -19,6 +19,7 @@ fn machines() {
     assert!(size_of::<scgi::Client>() <= 128);
     assert!(size_of::<uwsgi::Server>() <= 128);
     assert!(size_of::<uwsgi::Client>() <= 128);
+    assert!(size_of::<ajp::Server>() <= 192);
     assert!(size_of::<ajp::Client>() <= 192);
     assert!(size_of::<cgi::Server>() <= 128);
     assert!(size_of::<cgi::Client>() <= 128);
@@ -35,6 +36,9 @@ fn what_goes_through_them() {
     assert!(size_of::<Next<scgi::client::Event<'_>>>() <= 48);
     assert!(size_of::<Next<uwsgi::server::Event<'_>>>() <= 48);
     assert!(size_of::<Next<uwsgi::client::Event<'_>>>() <= 48);
+    assert!(size_of::<Next<Request<'_, http1::ServerExt>>>() <= 48);
+    assert!(size_of::<Next<Response<'_, http1::ClientExt>>>() <= 48);
+    assert!(size_of::<Next<Request<'_, ajp::ServerExt>>>() <= 48);
     assert!(size_of::<Next<Response<'_, ajp::ClientExt>>>() <= 48);
     assert!(size_of::<Next<cgi::server::Event<'_>>>() <= 48);
     assert!(size_of::<Next<cgi::client::Event<'_>>>() <= 48);
