@@ -32,7 +32,7 @@ const ATTRIBUTES: [(&[u8], &[u8]); 3] = [
 /// ```
 /// use vestibule::{Field, Fields, Next, Receive, Request};
 /// use vestibule::ajp::{Server, ServerRules, meta};
-/// # let mut input = &b"\x12\x34\0\x25\x02\x02\0\x08HTTP/1.1\0\0\x06/a%20b\0\
+/// # let mut input = &b"\x12\x34\0\x29\x02\x02\0\x08HTTP/1.1\0\0\x06/a%20b\0\
 /// #     \xff\xff\xff\xff\0\x01h\0\0\x50\0\0\0\x05\0\x01c\0\xff"[..];
 /// let mut server = Server::new(ServerRules::STRICT.without_secret(true));
 /// let mut head = Fields::new([0u8; 1024]);
