@@ -12,9 +12,9 @@ use crate::calls::Calls;
 use crate::contract::{Traits, Way, contract};
 use crate::curl::Curl;
 use crate::gateway::stop;
-use crate::harness::{PATIENCE, Peer, Relay, Serve, Shown, run};
+use crate::harness::{PATIENCE, Peer, Relay, Scratch, Serve, Shown, run};
 use crate::http::{Body, Http};
-use crate::tools::{COMMAND, Dump, lines, noise, same};
+use crate::tools::{COMMAND, Dump, call_with, lines, noise, same};
 
 const TOMCAT: Traits = Traits {
     peer: "tomcat",
@@ -94,6 +94,15 @@ fn call_tomcat() {
         assert_eq!((ran.code, got.status), (0, 403), "{}", ran.err);
     }
     shown.case("a wrong one, none");
+    let scratch = Scratch::new();
+    let file = scratch.file("secret", b"s3cret\n");
+    let env = [("TOMCAT_SECRET", "s3cret")];
+    for option in [["--secret-file", &file], ["--secret-env", "TOMCAT_SECRET"]] {
+        let args = [&["--fail", "--uri", "/app/x?m=size&n=5"], &option[..]].concat();
+        let ran = call_with(&peer.at("ajp", 1), &args, &env, b"");
+        same(ran.ok(), &lines(5), "with the secret");
+    }
+    shown.case("from a file, from a variable");
 }
 
 #[test]
