@@ -84,6 +84,9 @@ fn call_tomcat() {
     let mut calls = Calls::to(&peer.at("ajp", 2), &[]);
     let (ran, _) = calls.attempt("GET", "/app/x?m=size&n=100000", &[], Body::None);
     assert_eq!(ran.code, 8, "{}", ran.err);
+    let mut calls = Calls::to(&peer.at("ajp", 2), &["--packet-size", "65536"]);
+    let got = calls.ask("GET", "/app/x?m=size&n=100000", &[], Body::None);
+    same(&got.body, &lines(100_000), "in packets of 64 KiB");
     machine(&peer);
     let mut shown = Shown::of("call -> Tomcat, secret");
     for args in [&["--secret", "s3cre"][..], &["--secret", "s3cret1"], &[]] {
