@@ -176,7 +176,7 @@ pub fn answer(input: &[u8], is_head: bool, mut asks: Asks) -> Answer<'_> {
                 }
             }
             (3, [3, a, b, data @ .., _], Some((left, drops, counted)))
-                if u16::from_be_bytes([*a, *b]) + 4 == n =>
+                if u16::from_be_bytes([*a, *b]).checked_add(4) == Some(n) =>
             {
                 let keep = left.min(data.len() as u64) as usize;
                 excess |= counted && keep < data.len();
