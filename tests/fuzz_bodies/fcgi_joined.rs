@@ -13,7 +13,7 @@ use vestibule::{
 };
 
 use super::calls::tell;
-use super::wire::{Lines, Pipe, add};
+use super::wire::{Lines, Pipe, add, pump};
 use super::{Source, ok, records};
 
 /// What both sides know of one request.
@@ -99,23 +99,14 @@ impl Link {
     /// Up to `n` bytes to the application.
     fn serve(&mut self, n: usize) {
         let bytes = self.to_server.piece(n);
-        let mut input = &bytes[..];
-        loop {
-            match self.server.next(&mut input) {
-                Ok(Next::Event(event)) => self.request(event),
-                Ok(Next::NeedInput) => {
-                    assert!(input.is_empty(), "NeedInput with bytes left");
-                    break;
-                }
-                Ok(Next::Paused) => break,
-                Err(error) => {
-                    assert!(self.lost && error == Error::Eof, "server: {error}");
-                    input = &[];
-                    break;
-                }
+        let read = pump(self, &bytes, |l| &mut l.server, Self::request);
+        self.to_server.at += match read {
+            Ok((taken, _)) => taken,
+            Err(error) => {
+                assert!(self.lost && error == Error::Eof, "server: {error}");
+                bytes.len()
             }
-        }
-        self.to_server.at += bytes.len() - input.len();
+        };
     }
 
     fn request(&mut self, event: Request<'_, ServerExt<'_>>) {
@@ -184,27 +175,12 @@ impl Link {
     /// Up to `n` bytes to the web server.
     fn receive(&mut self, n: usize) {
         let bytes = self.to_client.piece(n);
-        let mut input = &bytes[..];
-        loop {
-            match self.client.next(&mut input) {
-                Ok(Next::Event(event)) => self.response(event),
-                Ok(Next::NeedInput) => {
-                    assert!(input.is_empty(), "NeedInput with bytes left");
-                    break;
-                }
-                Ok(Next::Paused) => {
-                    assert!(self.lost);
-                    input = &[];
-                    break;
-                }
-                Err(error) => {
-                    assert!(self.lost && error == Error::Eof, "client: {error}");
-                    input = &[];
-                    break;
-                }
-            }
+        let read = pump(self, &bytes, |l| &mut l.client, Self::response);
+        match read {
+            Ok((_, paused)) => assert!(!paused || self.lost),
+            Err(error) => assert!(self.lost && error == Error::Eof, "client: {error}"),
         }
-        self.to_client.at += bytes.len() - input.len();
+        self.to_client.at += bytes.len();
     }
 
     fn response(&mut self, event: Response<'_, ClientExt>) {

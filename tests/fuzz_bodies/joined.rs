@@ -11,7 +11,7 @@ use vestibule::{
 
 use super::Source;
 use super::calls::{ID, tell};
-use super::wire::{Exchange, Lines, Over, Pipe, Wire, add, whole};
+use super::wire::{Exchange, Lines, Over, Pipe, Wire, add, pump, whole};
 
 type Asked<'i, W> = Request<'i, <<W as Wire>::Server as Server>::Ext<'i>>;
 type Answered<'i, W> = Response<'i, <<W as Wire>::Client as Client>::Ext<'i>>;
@@ -53,24 +53,15 @@ impl<W: Wire> Link<W> {
     /// Up to `n` bytes to the application.
     fn serve(&mut self, n: usize) {
         let bytes = self.to_server.piece(n);
-        let mut input = &bytes[..];
-        loop {
-            match self.server.next(&mut input) {
-                Ok(Next::Event(event)) => self.request(event),
-                Ok(Next::NeedInput) => {
-                    assert!(input.is_empty(), "NeedInput with bytes left");
-                    break;
-                }
-                Ok(Next::Paused) => break,
-                Err(error) => {
-                    let told = self.lost && error == Error::Eof;
-                    assert!(told || self.changed, "server: {error}");
-                    input = &[];
-                    break;
-                }
+        let read = pump(self, &bytes, |l| &mut l.server, Self::request);
+        self.to_server.at += match read {
+            Ok((taken, _)) => taken,
+            Err(error) => {
+                let told = self.lost && error == Error::Eof;
+                assert!(told || self.changed, "server: {error}");
+                bytes.len()
             }
-        }
-        self.to_server.at += bytes.len() - input.len();
+        };
     }
 
     fn request(&mut self, event: Asked<'_, W>) {
@@ -158,24 +149,15 @@ impl<W: Wire> Link<W> {
     /// Up to `n` bytes to the web server.
     fn receive(&mut self, n: usize) {
         let bytes = self.to_client.piece(n);
-        let mut input = &bytes[..];
-        loop {
-            match self.client.next(&mut input) {
-                Ok(Next::Event(event)) => self.response(event),
-                Ok(Next::NeedInput) => {
-                    assert!(input.is_empty(), "NeedInput with bytes left");
-                    break;
-                }
-                Ok(Next::Paused) => break,
-                Err(error) => {
-                    let told = self.lost && error == Error::Eof;
-                    assert!(told || self.changed, "client: {error}");
-                    input = &[];
-                    break;
-                }
+        let read = pump(self, &bytes, |l| &mut l.client, Self::response);
+        self.to_client.at += match read {
+            Ok((taken, _)) => taken,
+            Err(error) => {
+                let told = self.lost && error == Error::Eof;
+                assert!(told || self.changed, "client: {error}");
+                bytes.len()
             }
-        }
-        self.to_client.at += bytes.len() - input.len();
+        };
     }
 
     fn response(&mut self, event: Answered<'_, W>) {

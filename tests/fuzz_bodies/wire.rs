@@ -5,7 +5,7 @@
 
 use std::fmt::Debug;
 
-use vestibule::{Client, Cut, Ending, Field, Frame, Length, Server};
+use vestibule::{Client, Cut, Ending, Error, Field, Frame, Length, Next, Receive, Server};
 
 use super::Source;
 use super::joined::Link;
@@ -161,6 +161,27 @@ impl Pipe {
         let all = self.most.unwrap_or(usize::MAX).min(self.bytes.len());
         let end = self.at.saturating_add(n).min(all);
         self.bytes.get(self.at..end).unwrap_or(&[]).to_vec()
+    }
+}
+
+/// Gives the bytes to one of the machines of a link, and its events to the link:
+/// how many were taken, and whether it paused.
+pub fn pump<L, M: Receive>(
+    link: &mut L,
+    bytes: &[u8],
+    machine: fn(&mut L) -> &mut M,
+    mut take: impl FnMut(&mut L, M::Event<'_>),
+) -> Result<(usize, bool), Error> {
+    let mut input = bytes;
+    loop {
+        match machine(link).next(&mut input)? {
+            Next::Event(event) => take(link, event),
+            Next::NeedInput => {
+                assert!(input.is_empty(), "NeedInput with bytes left");
+                return Ok((bytes.len(), false));
+            }
+            Next::Paused => return Ok((bytes.len() - input.len(), true)),
+        }
     }
 }
 
