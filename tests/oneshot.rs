@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::link::{Call, Echo, Link, Web, echoed};
+use common::link::{Call, Echo, Link, Web, echoed, round};
 use common::oneshot::{Cgi, Protocol, Scgi, Uwsgi, answer, asked, fields};
 use common::{Entry, Fact, Random, Subject, check, feed, normal, put, text};
 use vestibule::cgi::response::{FirstLine, Rules};
@@ -119,12 +119,7 @@ fn connected<K: Client, V: Server>(web: &mut Web<K>, app: &mut Echo<V>, seed: u6
     let mut random = Random(seed);
     let (mut up, mut down) = (Link::default(), Link::default());
     for _ in 0..100_000 {
-        web.send(&mut up.queue);
-        up.deliver(&mut random);
-        up.feed(|input| app.read(input, &mut down.queue));
-        app.send(&mut down.queue);
-        down.deliver(&mut random);
-        down.feed(|input| web.read(input, &mut up.queue));
+        round(web, app, [&mut up, &mut down], &mut random);
         if app.machine.after() != After::Keep && down.queue.is_empty() && down.inbox.is_empty() {
             web.eof();
         }

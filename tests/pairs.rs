@@ -6,7 +6,7 @@ mod standins;
 
 use common::Random;
 use common::between::{self, Chaos, World};
-use common::link::{Call, Echo, Link, Web, echoed};
+use common::link::{Call, Echo, Link, Web, echoed, round};
 use standins::bridge::{Bridge, QUEUE};
 use vestibule::{
     Client, Ending, Field, Length, Next, Receive, Request, Response, Server, Status, ajp, drain,
@@ -36,12 +36,7 @@ fn joined<K: Client, V: Server>(web: &mut Web<K>, app: &mut Echo<V>, seed: u64) 
     let mut random = Random(seed);
     let (mut up, mut down) = (Link::default(), Link::default());
     for _ in 0..200_000 {
-        web.send(&mut up.queue);
-        up.deliver(&mut random);
-        up.feed(|input| app.read(input, &mut down.queue));
-        app.send(&mut down.queue);
-        down.deliver(&mut random);
-        down.feed(|input| web.read(input, &mut up.queue));
+        round(web, app, [&mut up, &mut down], &mut random);
         if web.over() && up.queue.is_empty() && up.inbox.is_empty() {
             return;
         }
@@ -153,12 +148,7 @@ fn a_failed_answer_never_looks_complete() {
     let mut random = Random(3);
     let (mut up, mut down) = (Link::default(), Link::default());
     for _ in 0..20_000 {
-        web.send(&mut up.queue);
-        up.deliver(&mut random);
-        up.feed(|input| app.read(input, &mut down.queue));
-        app.send(&mut down.queue);
-        down.deliver(&mut random);
-        down.feed(|input| web.read(input, &mut up.queue));
+        round(&mut web, &mut app, [&mut up, &mut down], &mut random);
         if app.machine.after() == vestibule::After::Close && down.queue.is_empty() {
             break;
         }

@@ -362,6 +362,21 @@ impl<V: Server> Echo<V> {
     }
 }
 
+/// Both ends of a connection once: each says what it can, and reads what arrives.
+pub fn round<K: Client, V: Server>(
+    web: &mut Web<K>,
+    app: &mut Echo<V>,
+    [up, down]: [&mut Link; 2],
+    random: &mut Random,
+) {
+    web.send(&mut up.queue);
+    up.deliver(random);
+    up.feed(|input| app.read(input, &mut down.queue));
+    app.send(&mut down.queue);
+    down.deliver(random);
+    down.feed(|input| web.read(input, &mut up.queue));
+}
+
 /// Whether every call was answered with its own body, once.
 pub fn echoed(calls: &[Call]) {
     for (i, call) in calls.iter().enumerate() {
