@@ -27,7 +27,8 @@ const ATTRIBUTES: [(&[u8], &[u8]); 3] = [
 /// Unlike [`http1::meta::complete`](crate::http1::meta::complete) it makes
 /// nothing up that the web server has said: who connects is believed. A
 /// SERVER_NAME that it left out is the host of Host. `room` must hold the path
-/// and the query twice, and any of those attributes.
+/// and the query, and beside them the path again, each of those attributes, and
+/// the Host, though not at once.
 ///
 /// ```
 /// use vestibule::{Field, Fields, Next, Receive, Request};

@@ -29,8 +29,8 @@ pub type Event<'i> = Response<'i, Ext>;
 /// [`Mapping::GATEWAY`](crate::cgi::meta::Mapping::GATEWAY). No variable goes
 /// out twice: `HTTP_*` given as variables several times are joined, others are
 /// [`Refused::Field`]. HTTP_TRANSFER_ENCODING is withheld, since no body is
-/// coded here, and FCGI_ROLE, which is another wire's. The length of the body must be known before:
-/// [`Length::Unknown`] is [`Refused::State`].
+/// coded here, and FCGI_ROLE, which is another wire's. The length of the body
+/// must be known before: [`Length::Unknown`] is [`Refused::State`].
 ///
 /// Read while writing: an application may answer before it has read the body.
 ///

@@ -113,8 +113,9 @@ struct Ending {
 ///
 /// `reuse` is false once a request went without KEEP_CONN, or anything came
 /// that nobody asked for before it (what comes behind it,
-/// [`after`](crate::Status::after) tells); and with one slot also where the request was not yet
-/// sent to its end, was aborted, or its answer was spoilt. `retry_safe` is true without any
+/// [`after`](crate::Status::after) tells); and with one slot also where the
+/// request was not yet sent to its end, was aborted, or its answer was spoilt.
+/// `retry_safe` is true without any
 /// output, for a rejection with a reason of the specification; and where a
 /// connection that has carried an answer before ends and the request's method
 /// is idempotent: most likely it was closed while nothing was under way.
