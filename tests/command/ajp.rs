@@ -446,6 +446,16 @@ fn long_packets() {
 }
 
 #[test]
+fn what_cannot_be_sent() {
+    let container = listening(&["--app", "hello"]);
+    let args = ["-H", "Host: a", "-H", "Transfer-Encoding: x"];
+    let ran = call(&container.endpoint, &args);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let what = "cannot send this: Transfer-Encoding: x";
+    assert!(ran.err.contains(what), "{ran:?}");
+}
+
+#[test]
 fn the_size_of_packets() {
     for size in ["8191", "65537", "-1", "8k", ""] {
         for args in [

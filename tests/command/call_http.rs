@@ -78,6 +78,11 @@ fn requests() {
     let asterisk = ["-X", "OPTIONS", "-p", "REQUEST_URI=*"];
     let (_, got) = sent(&asterisk, &[], b"", "\r\n\r\n");
     assert!(got.starts_with("OPTIONS * HTTP/1.1\r\n"), "{got}");
+    // As a proxy is asked.
+    let whole = ["-p", "REQUEST_URI=http://a.example:81/b"];
+    let (ran, got) = sent(&whole, &[], b"", "\r\n\r\n");
+    let start = "GET http://a.example:81/b HTTP/1.1\r\nHost: a.example:81\r\n";
+    assert!(got.starts_with(start), "{got} {ran:?}");
 }
 
 #[test]
@@ -308,6 +313,18 @@ fn usage() {
             "cannot send this: Transfer-Encoding: x",
         ),
         (&["-H", "Host: a b"], "cannot send this: Host: a b"),
+        (
+            &["-H", "Host: a", "-H", "Transfer-Encoding: x"],
+            "cannot send this: Transfer-Encoding: x",
+        ),
+        (
+            &["-p", "REQUEST_URI=http://a/", "-p", "HTTP_X=\u{1}"],
+            "cannot send this: HTTP_X: \\x01",
+        ),
+        (
+            &["-H", "Host: b", "-p", "REQUEST_URI=http://a/"],
+            "cannot send this: REQUEST_URI: http://a/",
+        ),
         (
             &["-H", "Expect: 100-continue"],
             "cannot send this: Expect: 100-continue",

@@ -1,7 +1,7 @@
 //! A client machine of any protocol, as `call` sees it.
 
 use vestibule::fcgi::ClientExt;
-use vestibule::{Client, Field, Frame, Id, Length, Refused, ajp, cgi, http1, scgi, uwsgi};
+use vestibule::{Client, Field, Frame, Id, Length, Refused, Space, ajp, cgi, http1, scgi, uwsgi};
 
 use crate::cgi_env::Vars;
 use crate::filter::Filter;
@@ -67,18 +67,23 @@ impl Caller for ajp::Client<&'static [u8]> {
 
 /// Which field it is that the machine will not send.
 fn culprit<M: Client>(fresh: impl Fn() -> M, vars: &Vars, length: Length) -> String {
-    let must = [
-        Field::var(b"REQUEST_METHOD", b"POST"),
-        Field::var(b"REQUEST_URI", b"/"),
-        Field::var(b"HTTP_HOST", b"h"),
-    ];
-    let bad = vars.fields().find(|field| {
-        let others = must.into_iter().filter(|f| f.name != field.name);
-        let fields = others.chain([*field]);
+    let any = Field::var(b"HTTP_HOST", b"h");
+    let refused = |field: &Field<'_>, host: Field<'_>| {
+        let must = [
+            Field::var(b"REQUEST_METHOD", b"POST"),
+            Field::var(b"REQUEST_URI", b"/"),
+            host,
+        ];
+        let same = |f: &Field<'_>| f.name == field.name || (is_host(f) && is_host(field));
+        let fields = must.into_iter().filter(|f| !same(f)).chain([*field]);
         let mut room = vec![0; vars.size() + 1024];
         let opened = fresh().open(fields, length, &mut room);
         matches!(opened, Err(Refused::Field))
-    });
+    };
+    // A target that is a whole URI has to say the same as the Host beside it.
+    let own = vars.fields().find(is_host);
+    let host = own.filter(|host| !refused(host, any)).unwrap_or(any);
+    let bad = vars.fields().find(|field| refused(field, host));
     match bad {
         Some(field) => format!(
             "{}: {}",
@@ -86,5 +91,13 @@ fn culprit<M: Client>(fresh: impl Fn() -> M, vars: &Vars, length: Length) -> Str
             field.value.escape_ascii()
         ),
         None => Refused::Field.to_string(),
+    }
+}
+
+fn is_host(field: &Field<'_>) -> bool {
+    match field.space {
+        Space::Var => field.name == b"HTTP_HOST",
+        Space::Header => field.name.eq_ignore_ascii_case(b"host"),
+        Space::Attribute | Space::Trailer => false,
     }
 }

@@ -1,6 +1,7 @@
 //! The variables that `call` sends: from the environment and from options.
 
 use vestibule::cgi::meta::is_meta;
+use vestibule::http1::target::Target;
 use vestibule::{Field, Space};
 
 /// Variables, each name once, in the order in which they were first set.
@@ -165,10 +166,15 @@ impl Vars {
         Ok(())
     }
 
-    /// What an HTTP request must have: a target, and a host.
+    /// What an HTTP request must have: a target, and a host, which is that of a
+    /// target that is a whole URI. RFC 9112, 3.2.
     pub fn http(&mut self, host: &str) {
-        self.fill("HTTP_HOST", host.as_bytes());
         let uri = self.get("REQUEST_URI").unwrap_or(b"").to_vec();
+        let host = match Target::parse(&uri) {
+            Some(Target::Absolute { authority, .. }) => authority,
+            _ => host.as_bytes(),
+        };
+        self.fill("HTTP_HOST", host);
         if matches!(uri[..], [] | [b'?', ..]) {
             self.set(b"REQUEST_URI", &[b"/", &uri[..]].concat());
         }
