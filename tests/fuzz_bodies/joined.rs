@@ -441,11 +441,7 @@ impl<W: Wire> Link<W> {
                 self.client.cancel();
                 self.receive(0);
             }
-            7 | 23 | 24 | 29 => {
-                if W::call(self, what, source) {
-                    self.whole(source);
-                }
-            }
+            7 | 23 | 24 | 29 if W::call(self, what, source) => self.whole(source),
             30 if source.byte() == 0 => {
                 // All that the web server sends comes to an end here.
                 self.lost = true;

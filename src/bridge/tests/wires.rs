@@ -83,7 +83,7 @@ fn what_the_front_says_of_its_wire() {
         rig.front(&request);
         let text = rig.asked(0);
         assert_eq!(text.matches("SCGI\0").count(), 1, "{text}");
-        assert!(!text.contains("FCGI_ROLE") && text.contains("SCGI_X\01\0"));
+        assert!(!text.contains("FCGI_ROLE") && text.contains("SCGI_X\x001\0"));
         let mut rig = Rig::new(driver, fcgi_server(1), 1, vec![uwsgi::Client::new()]);
         rig.front(&request);
         let text = rig.asked(0);
