@@ -44,6 +44,10 @@
 //! assert!(to_app.windows(9).any(|w| w == b"HTTP_HOST"));
 //! ```
 //!
+//! - A head goes on as it came. What an application wants beside it, a web
+//!   server makes: change it at [`Step::Head`], by [`Exchange::request_mut`]
+//!   and [`http1::meta::complete`](crate::http1::meta::complete) or
+//!   [`ajp::meta::complete`](crate::ajp::meta::complete).
 //! - Every request that was begun with an exchange free ends in one
 //!   [`Step::Over`], also one whose head never became complete. A decision
 //!   that was put off ([`Step::Head`], [`Step::Connect`]) is void with it: the

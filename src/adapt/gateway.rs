@@ -109,6 +109,11 @@ pub trait Behind: Sync {
     /// Decides about a request, and may change its head: what it holds
     /// afterwards is passed on. It may take its time: other exchanges go on.
     ///
+    /// By default the head goes on as it came. Behind fronts of HTTP and AJP an
+    /// application of any other protocol wants the variables that a web server
+    /// makes: [`http1::meta::complete`](crate::http1::meta::complete),
+    /// [`ajp::meta::complete`](crate::ajp::meta::complete).
+    ///
     /// There is storage for 2 KiB more; for longer additions call
     /// [`Fields::reserve`] first, with [`HEAD`] at most. A head that has not
     /// found room is refused.
@@ -181,7 +186,8 @@ pub trait Behind: Sync {
 /// use std::io::Write;
 /// use std::net::TcpStream;
 /// use vestibule::adapt::gateway::{Behind, Decision, run};
-/// use vestibule::{Error, Id, Timeouts, bridge::Policy, fcgi, http1};
+/// use vestibule::http1::meta::{Local, complete};
+/// use vestibule::{Error, Field, Fields, Id, Length, Timeouts, bridge::Policy, fcgi, http1};
 ///
 /// /// Browsers in front, PHP-FPM behind.
 /// struct Php;
@@ -195,6 +201,17 @@ pub trait Behind: Sync {
 ///     fn connect(&self, _: bool) -> Result<(TcpStream, fcgi::Client), Error> {
 ///         let stream = TcpStream::connect("127.0.0.1:9000").map_err(|_| Error::Upstream)?;
 ///         Ok((stream, fcgi::Client::default()))
+///     }
+///
+///     // What the browser did not say: one script is run, whatever the path.
+///     fn head(&self, _: Id, head: &mut Fields<Vec<u8>>, _: Length) -> Decision<Self::Answer> {
+///         let script = Field::var(b"SCRIPT_FILENAME", b"/srv/www/index.php");
+///         let mut room = [0; 16_384];
+///         let completed = complete(head, &Local::DEFAULT, &mut room);
+///         match completed.and_then(|()| Ok(head.push(script)?)) {
+///             Ok(()) => Decision::Forward,
+///             Err(error) => Decision::Refuse(error),
+///         }
 ///     }
 ///
 ///     fn answer(
