@@ -98,7 +98,7 @@ pub enum Error {
     /// A status from 100 to 199 where none may stand. RFC 3875, 6.3.3.
     Interim(u16),
     /// A status line where the Status field belongs, or the other way round.
-    /// RFC 3875, 6.2 and 5.
+    /// RFC 3875, 6.2; RFC 9112, 4.
     StatusLine,
     /// Status, Content-Type or Location twice. RFC 3875, 6.3.
     DuplicateField,
@@ -319,7 +319,8 @@ impl Error {
             Error::NoMethod => "RFC 3875, 4.1.12",
             Error::BodyExcess | Error::BodyShort => "RFC 3875, 4.2",
             Error::NoResponse => "RFC 3875, 6",
-            Error::HeadCut | Error::EmptyHead | Error::StatusLine => "RFC 3875, 6.2",
+            Error::HeadCut | Error::EmptyHead => "RFC 3875, 6.2",
+            Error::StatusLine => "RFC 3875, 6.2 and RFC 9112, 4",
             Error::BadField | Error::Folding => "RFC 3875, 6.3 and RFC 9112, 5",
             Error::DuplicateField => "RFC 3875, 6.3",
             Error::BadValue => "RFC 9110, 5.5",

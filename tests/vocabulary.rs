@@ -112,7 +112,7 @@ const ERRORS: &[(Error, &str, u16, bool)] = &[
     ),
     (
         Error::StatusLine,
-        "status line where it does not belong, or none where one must be [RFC 3875, 6.2]",
+        "status line where it does not belong, or none where one must be [RFC 3875, 6.2 and RFC 9112, 4]",
         502,
         true,
     ),

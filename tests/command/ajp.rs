@@ -186,7 +186,10 @@ fn what_it_cannot_be_asked() {
     // Who can connect is believed.
     let ran = run(&["serve", "--app", "hello", "--listen", "ajp://0.0.0.0:0"]);
     assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(ran.err.contains("--secret is missing"), "{ran:?}");
+    assert!(
+        ran.err.contains("a secret is missing (--secret-file)"),
+        "{ran:?}"
+    );
 }
 
 #[test]
@@ -475,15 +478,16 @@ fn the_size_of_packets() {
         "{ran:?}"
     );
     for args in [&["--app", "hello"][..], &["--to", "fcgi://h:1"]] {
-        let serve = [
-            "serve",
-            "--listen",
-            "http://127.0.0.1:0",
-            "--packet-size=9000",
-        ];
-        let ran = run(&[&serve[..], args].concat());
-        assert_eq!(ran.code, 2, "{ran:?}");
-        assert!(ran.err.contains("--packet-size is for AJP"), "{ran:?}");
+        for (given, option) in [
+            ("--packet-size=9000", "--packet-size"),
+            ("--secret=s3cret", "--secret"),
+        ] {
+            let serve = ["serve", "--listen", "http://127.0.0.1:0", given];
+            let ran = run(&[&serve[..], args].concat());
+            assert_eq!(ran.code, 2, "{ran:?}");
+            let said = format!("{option} is for AJP, which");
+            assert!(ran.err.contains(&said), "{ran:?}");
+        }
     }
     for command in ["call", "serve"] {
         let ran = run(&[command, "--help"]);
@@ -633,6 +637,11 @@ fn decoded() {
     ]
     .concat();
     assert_eq!(names(&ran), expect);
+    // A connection of something else is no request.
+    let ran = run(&["decode", "ajp", "--side", "server", &s2c]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let said = "vestibule decode: at byte 3: not an AJP packet of this direction (0x4142)";
+    assert!(ran.err.starts_with(said), "{ran:?}");
     let ran = run(&["decode", "ajp", &s2c]);
     assert_eq!((ran.code, &ran.err[..]), (0, ""), "{ran:?}");
     let expect = [

@@ -59,7 +59,7 @@ impl Caller for ajp::Client<&'static [u8]> {
         let opened = self.open(plan.vars.fields(), plan.length, room);
         opened.map_err(|refused| match refused {
             Refused::Field => culprit(ajp::Client::new, &plan.vars, plan.length),
-            Refused::TooLong => "the head is longer than a packet".into(),
+            Refused::TooLong => "the head is longer than a packet (--packet-size)".into(),
             refused => refused.to_string(),
         })
     }

@@ -59,7 +59,7 @@ vestibule: speaks the protocols between a web server and an application
 usage: vestibule COMMAND [OPTION]...
 
   call     sends a request to an application and prints the answer
-  serve    serves a small application
+  serve    serves a small application, or passes requests on to what stands behind
   decode   takes recorded bytes apart, or draws an exchange
   ping     asks an application whether it is there
   demo     serves, calls and draws in one go

@@ -266,7 +266,11 @@ impl Shown {
             Ending::Truncated
             | Ending::Aborted
             | Ending::Failed(Error::Eof | Error::HeadCut | Error::NoResponse) => {
-                return failure(TRUNCATED, "the answer is truncated");
+                let place = match self.status {
+                    0 => ", in its head or before",
+                    _ => "",
+                };
+                return failure(TRUNCATED, format!("the answer is truncated{place}"));
             }
             Ending::Rejected(reason) => {
                 let why = match reason {

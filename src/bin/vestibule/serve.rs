@@ -24,14 +24,16 @@ use crate::site::Site;
 use crate::trusted::Trusted;
 
 const HELP: &str = "\
-usage: vestibule serve (--app NAME | --to ENDPOINT) [--root DIR] [--index NAME] [--authorizer ENDPOINT]
-                       [--listen ENDPOINT]... [--workers N] [--max-body BYTES]
+usage: vestibule serve (--app NAME | --to ENDPOINT) [--listen ENDPOINT]...
+                       [--root DIR] [--index NAME] [--authorizer ENDPOINT]
+                       [--unknown-length] [--workers N] [--max-body BYTES]
                        [--timeout SECONDS] [--trusted CIDR]... [--proxy-protocol]
+                       [--secret TEXT | --secret-file FILE | --secret-env NAME]
                        [--packet-size BYTES]
                        [--access-log FILE|-] [--access-log-format FORMAT]
 
-Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT, which let running requests
-finish, for 10 seconds; a second one does not.
+Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT,
+which let running requests finish, for 10 seconds; a second one does not.
 
   --app NAME          hello    a line of text
                       mirror   the request's body; a Filter's DATA
@@ -54,8 +56,9 @@ finish, for 10 seconds; a second one does not.
                       fcgi+fd:0, the listening socket that a spawner passes
                       (FCGI_WEB_SERVER_ADDRS is heeded there).
                       Default fcgi://127.0.0.1:9000. Each address is printed.
-{secret}                      demanded where ajp is listened at, and sent to what stands
-                      behind by AJP. Without one AJP is served to this machine alone
+{secret}                      A secret is demanded where ajp is listened at, and sent to
+                      what stands behind by AJP. Without one AJP is served to this
+                      machine alone
 {packet}  --root DIR          sends the files of DIR (type by name, ranges, dates) and works
                       out SCRIPT_NAME, SCRIPT_FILENAME and PATH_INFO. What is no file
                       is the index of DIR, or else the application's. Hidden files,
@@ -72,7 +75,9 @@ finish, for 10 seconds; a second one does not.
                       and with --to one more for each slow answer; default 256.
                       When all are busy, idle ones are closed; when none is idle, a
                       new one is told so (overloaded), and counted
-  --max-body BYTES    a longer request body is refused with 413; default no limit
+  --max-body BYTES    a longer request body is refused with 413; default no limit.
+                      Heads are limited always, to 64 KiB or a packet of AJP, by HTTP
+                      with lines of up to 8190 bytes: the longer ones get 431, or 414
   --timeout SECONDS   how long a body, an answer, an authorizer may keep silent;
                       default 30 for a body, else 60
   --access-log FILE   a line for each request, when it ends; - is standard output.
@@ -188,13 +193,21 @@ pub fn main(mut args: Args) -> Ended {
     for address in &endpoints {
         if address.scheme.has_secret() && agreed.secret.is_none() && !address.is_here() {
             return usage(format!(
-                "{address}: who can connect there is believed: --secret is missing"
+                "{address}: who can connect there is believed: a secret is missing (--secret-file)"
             ));
         }
     }
     let mut spoken = endpoints.iter().map(|at| at.scheme).chain(behind_scheme);
-    if agreed.packet_size.is_some() && !spoken.any(Scheme::has_packets) {
-        return usage("--packet-size is for AJP, which is neither listened at nor behind");
+    let ajp = spoken.any(|at| at.has_secret() || at.has_packets());
+    for (given, option) in [
+        (agreed.secret.is_some(), "--secret"),
+        (agreed.packet_size.is_some(), "--packet-size"),
+    ] {
+        if given && !ajp {
+            return usage(format!(
+                "{option} is for AJP, which is neither listened at nor behind"
+            ));
+        }
     }
     let workers = match u16::try_from(workers) {
         Ok(n) => n,

@@ -95,6 +95,8 @@ fn lost(
         offset,
         &match error {
             Error::Eof => format!("the end, inside {what} {count}"),
+            // Before any has begun: it is the connection that is not one.
+            error if count == 0 => format!("{error}{hint}"),
             error => format!("{what} {count}: {error}{hint}"),
         },
     )
