@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use vestibule::bridge::End;
@@ -324,6 +325,44 @@ fn a_head_that_is_too_long() {
     let got = ask(&gate, LAST);
     assert_eq!(got.matches(&"y".repeat(8_000)).count(), 8);
     assert!(got.starts_with("HTTP/1.1 200 OK\nX-Long: yy"));
+}
+
+/// However long a head or its trailers are beside what was asked: one read
+/// brings all of them, and they go out at once.
+#[test]
+fn heads_and_trailers_of_every_length() {
+    for n in [500, 1_000, 2_000, 4_000, 7_000] {
+        let long = "y".repeat(n);
+        let answer = format!("HTTP/1.1 200 OK\r\nX-Long: {long}\r\nContent-Length: 0\r\n\r\n");
+        let gate = Http::<http1::Client>::new().then(move |mut stream| {
+            head(&mut stream);
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let got = ask(&gate, LAST);
+        let want = format!("HTTP/1.1 200 OK\nX-Long: {long}\nContent-Length: 0\n");
+        assert!(got.starts_with(&want), "{n}: {got}");
+        let records = cgi(1, format!("X-Long: {long}\r\n\r\n").as_bytes());
+        let (got, _) = cgis(records);
+        assert!(got.contains(&format!("X-Long: {long}\n")), "{n}: {got}");
+
+        let trailers = format!("1\r\nx\r\n0\r\nX-Long: {long}\r\n\r\n");
+        let chunked = "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n";
+        let answer = format!("HTTP/1.1 200 OK\r\n{chunked}{trailers}");
+        let (said, sent) = channel();
+        let gate = Http::<http1::Client>::new().then(move |mut stream| {
+            head(&mut stream);
+            let mut body = Vec::new();
+            while !body.ends_with(b"y\r\n\r\n") {
+                body.extend(exactly(&mut stream, 1));
+            }
+            said.send(body).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        });
+        let post = format!("POST /a HTTP/1.1\r\nHost: h\r\nTE: trailers\r\n{chunked}{trailers}");
+        let got = ask(&gate, post.as_bytes());
+        assert!(got.ends_with(&trailers.replace('\r', "")), "{n}: {got}");
+        assert_eq!(sent.recv().unwrap(), trailers.as_bytes(), "{n}");
+    }
 }
 
 /// The peer has shut down only its writing half: its answer is complete.

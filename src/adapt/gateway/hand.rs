@@ -108,7 +108,8 @@ impl Desk {
 
     /// Sees to it that the next step cannot run out of storage, unless the
     /// peer goes beyond what there may be: that `input` bytes of this side can
-    /// become fields, and that the heads there are can be written.
+    /// become fields, and that the heads there are can be written, those too
+    /// that these bytes end: a step reads a head and writes it.
     pub fn fit(
         &mut self,
         bridge: &mut Bridge<Vec<u8>, Vec<Exchanged>>,
@@ -119,7 +120,7 @@ impl Desk {
         // A name of one byte with its value of none takes ten; the elements of
         // a request line get names of ours.
         let most = input.saturating_mul(4).saturating_add(128);
-        let mut longest = 0;
+        let (mut longest, mut answers, mut trailers) = (0, 0, 0);
         for place in 0..exchanges {
             let Some(exchange) = bridge.exchange_mut(place) else {
                 continue;
@@ -131,15 +132,24 @@ impl Desk {
                 _ if input == 0 => {}
                 // No field comes before its body is over.
                 Side::Front if in_body(exchange) => {}
-                Side::Front => exchange.request_mut().reserve(most, HEAD),
+                Side::Front => {
+                    trailers = most.min(HEAD);
+                    exchange.request_mut().reserve(most, HEAD);
+                }
                 Side::Back(_) if exchange.front().is_some() => {
+                    answers = most.min(HEAD);
                     exchange.answer_mut().reserve(most, HEAD);
                 }
                 Side::Back(_) | Side::Neither => {}
             }
         }
-        let room = longest.saturating_mul(2).saturating_add(1024);
-        for have in [&mut self.front_room, &mut self.back_room] {
+        for (have, new) in [
+            (&mut self.front_room, answers),
+            (&mut self.back_room, trailers),
+        ] {
+            let room = longest
+                .saturating_add(longest.max(new))
+                .saturating_add(1024);
             if have.len() < room {
                 have.resize(room, 0);
             }
