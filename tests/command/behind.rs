@@ -437,14 +437,17 @@ fn who_cannot_be_reached_is_named() {
     let dir = Dir::new("unreachable");
     let said = dir.file("stderr", b"");
     let to = format!("fcgi+unix:{}", dir.file("none", b""));
-    let mut command = vestibule(&["serve", "--to", &to, "--listen", "http://127.0.0.1:0"]);
-    command.stderr(std::fs::File::create(&said).unwrap());
-    let served = Served::spawn(command);
-    for _ in 0..3 {
-        let got = get(&served, "GET / HTTP/1.0\r\n\r\n");
-        assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+    for args in [&["--to", &to][..], &["--app", "hello", "--authorizer", &to]] {
+        let serve = ["serve", "--listen", "http://127.0.0.1:0"];
+        let mut command = vestibule(&[&serve, args].concat());
+        command.stderr(std::fs::File::create(&said).unwrap());
+        let served = Served::spawn(command);
+        for _ in 0..3 {
+            let got = get(&served, "GET / HTTP/1.0\r\n\r\n");
+            assert!(got.starts_with("HTTP/1.1 502 "), "{got}");
+        }
+        let text = std::fs::read_to_string(&said).unwrap();
+        let line = format!("vestibule serve: cannot connect to {to}: ");
+        assert!(text.starts_with(&line) && text.ends_with('\n'), "{text}");
     }
-    let text = std::fs::read_to_string(&said).unwrap();
-    let line = format!("vestibule serve: cannot connect to {to}: ");
-    assert!(text.starts_with(&line) && text.ends_with('\n'), "{text}");
 }

@@ -54,9 +54,12 @@ impl Authorizer {
 
     /// Asks. Whatever goes wrong lets nobody in.
     pub fn ask(&self, vars: &[(&[u8], &[u8])]) -> Result<Verdict, Error> {
-        let upstream = |error: io::Error| match error.kind() {
-            io::ErrorKind::TimedOut => Error::UpstreamTimeout,
-            _ => Error::Upstream,
+        let upstream = |error: io::Error| {
+            self.backs.complain(&error);
+            match error.kind() {
+                io::ErrorKind::TimedOut => Error::UpstreamTimeout,
+                _ => Error::Upstream,
+            }
         };
         if let Some(back) = self.backs.kept() {
             match self.ask_at(back, vars) {

@@ -176,11 +176,19 @@ impl Shown {
         }
     }
 
+    /// So that on a terminal the answer begins a line, too.
+    fn leave_log(&mut self) {
+        if self.log_open && io::stderr().is_terminal() {
+            self.close_log();
+        }
+    }
+
     fn show(&mut self, event: Response<'_, Own>) -> io::Result<()> {
         match event {
             Response::Field { field, .. } => self.field(field),
             Response::HeadEnd { status, .. } => {
                 self.status = status;
+                self.leave_log();
                 self.head_end(&format!("Status: {status}\r\n"))?;
             }
             Response::Ext(Own::HeadEnd) => self.head_end("")?,
@@ -192,6 +200,7 @@ impl Shown {
             }
             Response::Body { bytes, .. } => {
                 if !(self.fail && self.status >= 400) {
+                    self.leave_log();
                     self.out.write_all(bytes)?;
                 }
             }
