@@ -22,7 +22,8 @@
 //!
 //! It alone is killed: what it has started itself is not, which takes more than
 //! the standard library has; but what that says is read for
-//! [`Program::grace`] at most. Nobody is left unreaped.
+//! [`Program::grace`] at most. Nobody is left unreaped, but by a process that
+//! ends: [`kill_all`] is for that.
 
 mod child;
 mod errors;
@@ -46,7 +47,7 @@ use super::Transport;
 use crate::cgi::argv;
 use child::{Run, Shared, Started, Waits};
 
-pub use child::GRACE;
+pub use child::{GRACE, kill_all};
 
 /// What a program gets of our own environment, where it is there: what web
 /// servers pass on. RFC 3875 has no list.

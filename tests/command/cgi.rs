@@ -2,6 +2,8 @@
 
 use super::tools::*;
 use super::wire::*;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -140,6 +142,36 @@ fn one_that_hangs_is_killed() {
     let answer = Caller::to(&front.endpoint).ask("GET", "/", &[], Body::None);
     assert_eq!(answer.status, 504);
     gone(&std::fs::read_to_string(dir.path("pid")).unwrap());
+}
+
+/// Whether it has answered or not.
+#[test]
+fn none_outlives_what_serves_it() {
+    let dir = Dir::new("cgi-outlives");
+    let texts = [
+        ("answered", "printf 'Content-Length: 3\\n\\nyes'\n"),
+        ("answers", "printf 'Content-Length: 9\\n\\nyes'\n"),
+    ];
+    for (name, text) in texts {
+        let text = format!("#!/bin/sh\necho $$ > pid\n{text}exec sleep 1000\n");
+        let mut front = serving(&program(&dir, name, &text), &[]);
+        let address = front.endpoint.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream
+            .write_all(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+            .unwrap();
+        let mut got = Vec::new();
+        while !got.ends_with(b"yes") {
+            let mut byte = [0];
+            stream.read_exact(&mut byte).unwrap();
+            got.extend(byte);
+        }
+        // A second signal waits for nobody who is served.
+        front.kill("-TERM");
+        front.kill("-INT");
+        assert!(front.child.wait().unwrap().success());
+        gone(&std::fs::read_to_string(dir.path("pid")).unwrap());
+    }
 }
 
 #[test]

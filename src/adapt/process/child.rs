@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
@@ -34,6 +34,45 @@ const MOST: Duration = Duration::from_millis(50);
 /// The longest environment: what systems take, less what they need.
 const BLOCK: usize = 1 << 20;
 
+/// A program, for all who may end it.
+type Handle = Arc<Mutex<Child>>;
+
+fn locked(child: &Mutex<Child>) -> MutexGuard<'_, Child> {
+    child.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Every program that somebody may still have to end. Of the process, since it
+/// is the process whose end would leave them behind.
+static RUNNING: Mutex<Vec<Weak<Mutex<Child>>>> = Mutex::new(Vec::new());
+
+fn register(child: &Handle) {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    running.retain(|other| other.strong_count() > 0);
+    running.push(Arc::downgrade(child));
+}
+
+/// Kills and reaps every program that was started by this module and has not
+/// ended: those whose [`Process`](super::Process) is dropped and that still
+/// have their [`grace`](super::Program::grace), and those that still answer.
+/// For a process that is about to end, which would leave them behind.
+///
+/// ```
+/// vestibule::adapt::process::kill_all();
+/// ```
+pub fn kill_all() {
+    let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    let all = std::mem::take(&mut *running);
+    drop(running);
+    for child in all.iter().filter_map(Weak::upgrade) {
+        let mut child = locked(&child);
+        // One that may not be killed, since it is another user's, would be
+        // waited for in vain. Of one that was reaped std knows that it was.
+        if child.kill().is_ok() {
+            let _ = child.wait();
+        }
+    }
+}
+
 /// What the threads of a request share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -52,7 +91,7 @@ pub(super) struct State {
     waits: Waits,
     /// It was not started, and never will be.
     failed: Option<io::ErrorKind>,
-    child: Option<Child>,
+    child: Option<Handle>,
     /// Dropped when it has ended.
     wake: Option<Wake>,
     status: Option<ExitStatus>,
@@ -93,8 +132,8 @@ impl State {
 
     /// Looks whether it has ended.
     fn reap(&mut self) {
-        if let (Some(child), None) = (&mut self.child, self.status)
-            && let Ok(Some(status)) = child.try_wait()
+        if let (Some(child), None) = (&self.child, self.status)
+            && let Ok(Some(status)) = locked(child).try_wait()
         {
             self.status = Some(status);
             self.wake = None;
@@ -104,8 +143,8 @@ impl State {
     fn kill(&mut self) {
         self.killed = true;
         self.reap();
-        if let (Some(child), None) = (&mut self.child, self.status) {
-            let _ = child.kill();
+        if let (Some(child), None) = (&self.child, self.status) {
+            let _ = locked(child).kill();
         }
     }
 }
@@ -170,6 +209,8 @@ impl Shared {
             let _ = child.wait();
             return Err(error);
         }
+        let child = Arc::new(Mutex::new(child));
+        register(&child);
         state.child = Some(child);
         state.wake = Some(wake);
         let _ = self.run.set(run);

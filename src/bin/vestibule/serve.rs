@@ -33,7 +33,8 @@ usage: vestibule serve (--app NAME | --to ENDPOINT) [--listen ENDPOINT]...
                        [--access-log FILE|-] [--access-log-format FORMAT]
 
 Serves a small application, or what stands behind, and files, until SIGTERM or SIGINT,
-which let running requests finish, for 10 seconds; a second one does not.
+which let running requests finish, for 10 seconds; a second one does not. Programs that
+it has started and that still run then are killed.
 
   --app NAME          hello    a line of text
                       mirror   the request's body; a Filter's DATA

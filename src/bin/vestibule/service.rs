@@ -206,7 +206,8 @@ impl Service {
         Ok(0)
     }
 
-    /// Accepts no more, closes what is idle, waits for the rest.
+    /// Accepts no more, closes what is idle, waits for the rest, and kills what
+    /// programs are left.
     pub fn stop(&self, hurry: impl Fn() -> bool) {
         let mut state = lock(&self.shared.state);
         state.stop = true;
@@ -228,6 +229,9 @@ impl Service {
         let blocked = |waker: &&Waker| matches!(waker, Waker::None);
         let blocked = self.wakers.iter().filter(blocked).count();
         self.wait(LEAVE, |state| state.accepting <= blocked || hurry());
+        // Programs would outlive us.
+        #[cfg(unix)]
+        vestibule::adapt::process::kill_all();
         let refused = lock(&self.shared.state).refused;
         if refused > 0 {
             complain(&format!(

@@ -2,18 +2,17 @@
 
 use std::io::{self, Read};
 use std::os::unix::net::UnixStream;
-use std::process::Child;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use std::vec;
 
-use super::{LOOK, MOST};
+use super::{Handle, LOOK, MOST, locked};
 use crate::adapt::process::errors::Wake;
 
 /// What is left of a program that nobody has any more.
 pub(super) struct Left {
-    pub child: Child,
+    pub child: Handle,
     pub output: Option<UnixStream>,
     /// Dropped with the rest, when it has ended.
     pub _wake: Option<Wake>,
@@ -38,12 +37,13 @@ pub(super) fn reap(left: &Mutex<Left>, grace: Duration) {
     }
     let mut pause = LOOK;
     while !time().is_zero() {
-        if !matches!(left.child.try_wait(), Ok(None)) {
+        if !matches!(locked(&left.child).try_wait(), Ok(None)) {
             return;
         }
         thread::sleep(pause.min(time()));
         pause = pause.saturating_mul(2).min(MOST);
     }
-    let _ = left.child.kill();
-    let _ = left.child.wait();
+    let mut child = locked(&left.child);
+    let _ = child.kill();
+    let _ = child.wait();
 }
