@@ -59,7 +59,7 @@ fn serve_to_programs() {
         let to = format!("cgi:{}", path(name));
         let serve = Serve::http(&["--to", &to]);
         let mut curl = Curl::to(&serve.endpoint);
-        told(&mut curl, &serve);
+        told(&mut curl, &serve, name);
         shown.case("every variable");
         contract(&mut curl, "/a/b", &PROGRAM, &mut shown);
         let (code, got) = curl.attempt("GET", "/?m=cut&n=100000", &[], Body::None);
@@ -78,7 +78,7 @@ fn serve_to_programs() {
 
 /// The environment of a program: the request, and nothing else.
 #[track_caller]
-fn told(curl: &mut Curl, serve: &Serve) {
+fn told(curl: &mut Curl, serve: &Serve, name: &str) {
     let target = "/a%20b/%C5%A1/c?x=1&y=%C5%A1&empty=&q=/?";
     let fields = [
         ("Host", "h.test:81"),
@@ -115,6 +115,7 @@ fn told(curl: &mut Curl, serve: &Serve) {
         "REQUEST_METHOD=GET",
         "REQUEST_SCHEME=http",
         &format!("REQUEST_URI={target}"),
+        &format!("SCRIPT_FILENAME={}", path(name)),
         "SCRIPT_NAME=",
         "SERVER_ADDR=127.0.0.1",
         "SERVER_NAME=h.test",
