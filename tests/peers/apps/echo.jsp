@@ -74,6 +74,12 @@ case "cut":
     body.write(lines(n));
     // An error here would leave the web server waiting.
     break;
+case "hang":
+    response.setContentLength(2 * n);
+    body.write(lines(n));
+    body.flush();
+    Thread.sleep(3600_000L);
+    break;
 case "nobody":
     body.write(bytes("ignored\n"));
     break;

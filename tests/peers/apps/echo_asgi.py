@@ -59,6 +59,10 @@ async def app(scope, receive, send):
         await start(more=[("Content-Length", str(2 * n))])
         await part(lines(n))
         raise RuntimeError("cut on purpose")
+    elif mode == "hang":
+        await start(more=[("Content-Length", str(2 * n))])
+        await part(lines(n))
+        await asyncio.sleep(3600)
     elif mode == "nobody":
         await sized(b"ignored\n")
     elif mode == "mirror":

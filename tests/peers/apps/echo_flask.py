@@ -39,6 +39,10 @@ def echo(path):
         answer = text(cut(n))
         answer.headers["Content-Length"] = str(2 * n)
         return answer
+    if mode == "hang":
+        answer = text(hang(n))
+        answer.headers["Content-Length"] = str(2 * n)
+        return answer
     if mode == "nobody":
         return text(b"ignored\n")
     if mode == "hints":
@@ -57,6 +61,11 @@ def slow(n):
         if i:
             time.sleep(0.05)
         yield b"chunk %d\n" % i
+
+
+def hang(n):
+    yield lines(n)
+    time.sleep(3600)
 
 
 def cut(n):

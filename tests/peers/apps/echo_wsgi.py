@@ -33,6 +33,8 @@ def application(env, start):
         return text(lines(65_536) for _ in range(n))
     if mode == "cut":
         return text(cut(n), more=[("Content-Length", str(2 * n))])
+    if mode == "hang":
+        return text(hang(n), more=[("Content-Length", str(2 * n))])
     if mode == "nobody":
         return sized(b"ignored\n")
     body = read(env)
@@ -52,6 +54,11 @@ def slow(n):
         if i:
             time.sleep(0.05)
         yield b"chunk %d\n" % i
+
+
+def hang(n):
+    yield lines(n)
+    time.sleep(3600)
 
 
 def cut(n):

@@ -46,6 +46,13 @@ case 'slow':
     while (ob_get_level()) ob_end_flush();
     for ($i = 0; $i < $n; $i++) { echo "chunk $i\n"; flush(); usleep(50000); }
     break;
+case 'hang':
+    header('Content-Length: ' . 2 * $n);
+    echo lines($n);
+    while (ob_get_level()) ob_end_flush();
+    flush();
+    sleep(3600);
+    break;
 case 'nobody':
     echo "ignored\n";
     break;
