@@ -381,6 +381,15 @@ fn of_the_ajp_client() {
             ajp_client(d.flushes(l), &bytes.map(Vec::as_slice).concat())
         });
     }
+    // Each answer begins the count anew.
+    let mut client = ajp::Client::new().limits(d.flushes(2));
+    for _ in 0..2 {
+        client = packets::asked(client, b"GET", Length::None);
+        let bytes = [&flush[..], &flush, &head, &flush, &flush, &packets::end(1)].concat();
+        let (log, _) = feed(&mut client, &bytes, &[], false, &mut nothing).unwrap();
+        let log = text(&log);
+        assert!(log.contains("done complete 0 reuse"), "{log}");
+    }
     let late = [packets::get_body_chunk(9), packets::get_body_chunk(9)].concat();
     around(2, "TooManyDemands", &|l| {
         ajp_client(d.late_demands(byte(l)), &late)
